@@ -1,0 +1,20 @@
+# Warnings and sanitizers, as one interface target that every target of ours
+# links to. Generated code does not.
+add_library(project_options INTERFACE)
+target_include_directories(project_options INTERFACE ${PROJECT_SOURCE_DIR})
+target_compile_options(project_options INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wnon-virtual-dtor
+  -Woverloaded-virtual -Wimplicit-fallthrough)
+
+option(WERROR "Treat warnings as errors." OFF)
+if(WERROR)
+  target_compile_options(project_options INTERFACE -Werror)
+endif()
+
+# Sanitizers, e.g. "address,undefined" or "thread". For every target, generated
+# code too, so that all of it agrees.
+set(SANITIZE "" CACHE STRING "Sanitizers, e.g. address,undefined or thread.")
+if(SANITIZE)
+  add_compile_options(-fsanitize=${SANITIZE} -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=${SANITIZE})
+endif()

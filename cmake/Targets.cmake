@@ -1,0 +1,101 @@
+# How targets are declared here. DEPS are explicit: what a target does not name
+# it cannot include.
+
+# restaurant_library(<name> SOURCES ... [DEPS ...])
+function(restaurant_library name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPS" ${ARGN})
+  add_library(${name} STATIC ${ARG_SOURCES})
+  target_link_libraries(${name} PUBLIC ${ARG_DEPS} PRIVATE project_options)
+  target_include_directories(${name} PUBLIC ${PROJECT_SOURCE_DIR})
+endfunction()
+
+# restaurant_service(<name> SOURCES ... DEPS ... MIGRATIONS ...)
+#
+# The executable bin/<name>, with the platform's and its own migrations inside.
+# Target: <name>_service.
+function(restaurant_service name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPS;MIGRATIONS" ${ARGN})
+  restaurant_migrations(${name}_migrations NAMESPACE ${name} SOURCES ${ARG_MIGRATIONS})
+  add_executable(${name}_service ${ARG_SOURCES})
+  set_target_properties(${name}_service PROPERTIES OUTPUT_NAME ${name})
+  target_link_libraries(${name}_service PRIVATE
+    project_options ${name}_migrations ${ARG_DEPS})
+endfunction()
+
+# restaurant_migrations(<name> NAMESPACE <ns> SOURCES V101__x.sql ...)
+#
+# A library that holds the platform's migrations followed by the given ones, as
+# `absl::Span<const platform::pg::Migration> <ns>::Migrations()`, declared in
+# "<ns>/migrations/migrations.h" (generated).
+function(restaurant_migrations name)
+  cmake_parse_arguments(ARG "" "NAMESPACE" "SOURCES" ${ARGN})
+  file(GLOB platform_sql CONFIGURE_DEPENDS
+    ${PROJECT_SOURCE_DIR}/platform/events/migrations/V*.sql)
+  set(sql ${platform_sql})
+  foreach(file IN LISTS ARG_SOURCES)
+    list(APPEND sql ${CMAKE_CURRENT_SOURCE_DIR}/${file})
+  endforeach()
+  set(out ${CMAKE_BINARY_DIR}/generated/${ARG_NAMESPACE}/migrations)
+  add_custom_command(
+    OUTPUT ${out}/migrations.cc ${out}/migrations.h
+    COMMAND ${CMAKE_COMMAND} -DNAMESPACE=${ARG_NAMESPACE} -DOUT=${out}
+            "-DSQL=${sql}" -P ${PROJECT_SOURCE_DIR}/cmake/EmbedMigrations.cmake
+    DEPENDS ${sql} ${PROJECT_SOURCE_DIR}/cmake/EmbedMigrations.cmake
+    COMMENT "Embedding migrations of ${ARG_NAMESPACE}"
+    VERBATIM)
+  add_library(${name} STATIC ${out}/migrations.cc)
+  target_include_directories(${name} PUBLIC ${CMAKE_BINARY_DIR}/generated)
+  target_link_libraries(${name} PUBLIC platform_pg)
+endfunction()
+
+# restaurant_proto(<name> PROTOS restaurant/x/v1/a.proto ... [DEPS ...] [GRPC])
+#
+# Generated messages (and with GRPC the services) of one package.
+function(restaurant_proto name)
+  cmake_parse_arguments(ARG "GRPC" "" "PROTOS;DEPS" ${ARGN})
+  set(out ${CMAKE_BINARY_DIR}/generated)
+  set(root ${PROJECT_SOURCE_DIR}/proto)
+  set(sources)
+  foreach(proto IN LISTS ARG_PROTOS)
+    string(REGEX REPLACE "\\.proto$" "" stem ${proto})
+    set(generated ${out}/${stem}.pb.cc ${out}/${stem}.pb.h)
+    set(flags --cpp_out=${out})
+    if(ARG_GRPC AND stem MATCHES "_service$|health$")
+      list(APPEND generated ${out}/${stem}.grpc.pb.cc ${out}/${stem}.grpc.pb.h)
+      list(APPEND flags --grpc_out=${out}
+        --plugin=protoc-gen-grpc=$<TARGET_FILE:gRPC::grpc_cpp_plugin>)
+    endif()
+    add_custom_command(
+      OUTPUT ${generated}
+      COMMAND ${CMAKE_COMMAND} -E make_directory ${out}
+      COMMAND protobuf::protoc -I${root} ${flags} ${proto}
+      DEPENDS ${root}/${proto}
+      WORKING_DIRECTORY ${root}
+      COMMENT "Generating ${proto}"
+      VERBATIM)
+    list(APPEND sources ${generated})
+  endforeach()
+  add_library(${name} STATIC ${sources})
+  target_include_directories(${name} SYSTEM PUBLIC ${out})
+  target_link_libraries(${name} PUBLIC protobuf::libprotobuf ${ARG_DEPS})
+  if(ARG_GRPC)
+    target_link_libraries(${name} PUBLIC gRPC::grpc++)
+  endif()
+endfunction()
+
+# restaurant_test(<name> LABEL unit|integration|contract|e2e SOURCES ... [DEPS ...])
+function(restaurant_test name)
+  cmake_parse_arguments(ARG "" "LABEL;TIMEOUT" "SOURCES;DEPS" ${ARGN})
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 300)
+  endif()
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE project_options ${ARG_DEPS}
+    GTest::gmock GTest::gtest_main)
+  target_compile_definitions(${name} PRIVATE
+    SOURCE_DIR="${PROJECT_SOURCE_DIR}" BINARY_DIR="${CMAKE_BINARY_DIR}")
+  set_target_properties(${name} PROPERTIES
+    RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+  add_test(NAME ${name} COMMAND ${name})
+  set_tests_properties(${name} PROPERTIES LABELS ${ARG_LABEL} TIMEOUT ${ARG_TIMEOUT})
+endfunction()

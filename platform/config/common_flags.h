@@ -1,0 +1,38 @@
+// The flags that every service has, and their checked values.
+//
+// Values come from the command line or, with --tryfromenv=name, from the
+// environment variable FLAGS_name. Secrets belong there or in a file, never on
+// a command line.
+#pragma once
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "platform/log/log.h"
+
+namespace platform {
+
+struct CommonConfig {
+  std::string listen;          // --listen host:port of gRPC
+  std::string metrics_listen;  // --metrics_listen host:port of /metrics
+  std::string pg_dsn;          // --pg_dsn libpq connection string
+  int pg_connections = 0;      // --pg_connections of the request pool, 1..100
+  std::string nats_url;        // --nats_url
+  int threads = 0;             // --threads of the executor, 1..256
+  int queue_limit = 0;         // --queue_limit per priority, 1..100000
+  absl::Duration drain;        // --drain: keep serving after SIGTERM, 0..60s
+  absl::Duration grace;        // --grace for calls in hand, 0..60s
+  log::Level log_level;        // --log_level debug|info|warning|error
+};
+
+// Reads and checks the flags. Fails with `INVALID_ARGUMENT`, one line that names
+// the flag, what it was and what it may be.
+absl::StatusOr<CommonConfig> LoadCommonConfig();
+
+// The same check for flags of one's own: `INVALID_ARGUMENT` "--name: rule".
+absl::Status BadFlag(absl::string_view name, absl::string_view rule);
+
+}  // namespace platform

@@ -1,0 +1,42 @@
+// Subcommands that every service's binary has, for operators.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "platform/events/message.h"
+#include "platform/pg/pool.h"
+
+namespace platform::events {
+
+// Which handler applies the events of which durable; for redrive.
+struct Subscription {
+  std::string stream;
+  std::string durable;
+  Handler handler;
+};
+
+// `dead-letters list`: prints parked events, one line each, to stdout.
+// `dead-letters redrive [--all | <event_id>…]` as `args`: applies them again,
+// through the inbox, and removes those that succeed from the parked. Fails if
+// one could not be applied.
+absl::Status DeadLettersCommand(pg::Pool& pool,
+                                absl::Span<const Subscription> subscriptions,
+                                absl::Span<const std::string> args);
+
+// `reconcile [--repair]`: compares the outbox with the stream, prints what the
+// stream has lost, and with `repair` publishes it again with new message ids.
+// Fails with `DATA_LOSS` if something is missing and was not repaired.
+struct ReconcileOptions {
+  std::string dsn;
+  std::string nats_url;
+  std::string stream;
+  std::string source;
+  bool repair = false;
+};
+absl::Status ReconcileCommand(const ReconcileOptions& options);
+
+}  // namespace platform::events

@@ -1,0 +1,54 @@
+// Outbox → JetStream, in order, one at a time per database.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <thread>
+
+#include "absl/time/time.h"
+#include "platform/events/jetstream.h"
+
+namespace platform::events {
+
+struct RelayOptions {
+  std::string dsn;     // a direct connection: no transaction pooler in between
+  std::string stream;  // where this service's events go
+  std::string source;  // ce-source
+  int batch = 500;     // events per round, > 0
+  // How long published rows stay in the outbox, and applied ids in the inbox.
+  // The inbox must outlive the streams and the outbox.
+  absl::Duration keep_outbox = absl::Hours(24 * 8);
+  absl::Duration keep_inbox = absl::Hours(24 * 30);
+};
+
+// Publishes what the outbox holds, on a thread of its own, while it lives.
+//
+// Of all replicas one is active: the one that holds a session advisory lock.
+// When its session ends another takes over; what the old one still publishes is
+// harmless, it has the same event ids. An event is published only after every
+// earlier one of its aggregate was acknowledged, and marked only from the
+// acknowledgement. The broker away means that events wait.
+//
+// Woken by NOTIFY, with a poll as fallback. Metrics: outbox_depth,
+// outbox_oldest_seconds, outbox_published_total, outbox_publish_failures_total,
+// relay_active.
+class OutboxRelay {
+ public:
+  // `jetstream` must outlive the relay.
+  OutboxRelay(RelayOptions options, JetStream& jetstream);
+  // Stops at once; what is unpublished stays for the next one.
+  ~OutboxRelay();
+  OutboxRelay(const OutboxRelay&) = delete;
+  OutboxRelay& operator=(const OutboxRelay&) = delete;
+
+  // Blocks until the outbox is empty, if this relay is the active one, or
+  // `timeout` has passed. Call before stopping.
+  void Flush(absl::Duration timeout);
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace platform::events

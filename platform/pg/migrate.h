@@ -1,0 +1,35 @@
+// Schema migrations: numbered SQL files, compiled in, each run once.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "platform/pg/pool.h"
+
+namespace platform::pg {
+
+// V1–V99 are the platform's (platform/events/migrations), V101 and up the
+// service's. A migration that has landed is never edited.
+struct Migration {
+  int version;
+  absl::string_view name;
+  absl::string_view sql;
+};
+
+// Brings the database at `dsn` (connected with the owner's role) up to date.
+// Holds an advisory lock: any number of processes may try at once. Each
+// migration is one transaction. Fails with `FAILED_PRECONDITION` /
+// `MIGRATION_CHANGED` if one that already ran reads differently now.
+absl::Status Migrate(const std::string& dsn,
+                     absl::Span<const Migration> migrations);
+
+// Blocks until the database answers and has all of `migrations`, logging once
+// a few seconds what it waits for; or until `cancelled` returns true, then
+// returns `CANCELLED`.
+absl::Status WaitForSchema(Pool& pool, absl::Span<const Migration> migrations,
+                           const std::function<bool()>& cancelled);
+
+}  // namespace platform::pg

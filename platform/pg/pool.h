@@ -1,0 +1,81 @@
+// A bounded pool of Postgres connections, and the one place where libpqxx's
+// exceptions end.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "platform/thread/mutex.h"
+
+// libpqxx 6 warns about itself under our flags; its header is included as a
+// system header.
+#include <pqxx/pqxx>
+
+namespace platform::pg {
+
+struct PoolOptions {
+  std::string name = "main";  // label of its metrics
+  std::string dsn;            // a libpq connection string; never logged
+  int connections = 8;        // > 0
+  // How long a caller waits for a free connection before it is refused.
+  absl::Duration acquire_timeout = absl::Seconds(2);
+  // Called on every new connection: prepare statements here.
+  std::function<void(pqxx::connection&)> prepare;
+};
+
+// Thread-safe. Connections are made when first needed, so that the database may
+// come up later than the process. Metrics: pg_pool_in_use,
+// pg_pool_wait_seconds, pg_connect_failures_total.
+class Pool {
+ public:
+  explicit Pool(PoolOptions options);
+  ~Pool();
+  Pool(const Pool&) = delete;
+  Pool& operator=(const Pool&) = delete;
+
+  // Runs `body` in a transaction (READ COMMITTED) and commits if it returns OK;
+  // rolls back otherwise. Exceptions of libpqxx become statuses:
+  //
+  //   serialization failure, deadlock  `ABORTED`, after three tries
+  //   unreadable value (class 22)      `INVALID_ARGUMENT`
+  //   unique violation                 `ALREADY_EXISTS`
+  //   lock timeout, no free connection `RESOURCE_EXHAUSTED` / `OVERLOADED`
+  //   connection lost, server away     `UNAVAILABLE` / `DATABASE_UNAVAILABLE`
+  //   anything else                    `INTERNAL`
+  //
+  // `body` may run several times: it must have no effect but through its
+  // transaction. If the connection breaks during the commit the outcome is
+  // unknown (`UNAVAILABLE`): every write must be idempotent under a key.
+  absl::Status InTransaction(
+      absl::FunctionRef<absl::Status(pqxx::work&)> body);
+
+  // Runs one reading `body` without BEGIN and COMMIT: a round trip less twice.
+  // Errors as above.
+  absl::Status Read(
+      absl::FunctionRef<absl::Status(pqxx::nontransaction&)> body);
+
+  // OK if the database answers.
+  absl::Status Ping();
+
+ private:
+  class Lease;
+  std::unique_ptr<pqxx::connection> Connect();
+
+  const PoolOptions options_;
+  Mutex mutex_;
+  CondVar free_;
+  int in_use_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::vector<std::unique_ptr<pqxx::connection>> idle_ ABSL_GUARDED_BY(mutex_);
+};
+
+// What the exception that is being handled means, as the table above says. Call
+// in a catch block only. `pool.cc` is the only other place that knows.
+absl::Status StatusOfCurrentException();
+
+}  // namespace platform::pg

@@ -1,0 +1,29 @@
+// Start and end of a process.
+#pragma once
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+
+namespace platform {
+
+// Exit codes.
+inline constexpr int kExitOk = 0;
+inline constexpr int kExitFailure = 1;
+inline constexpr int kExitUsage = 2;  // a flag is missing or wrong
+
+// Call first thing in main(), before any thread: blocks SIGTERM and SIGINT for
+// WaitForShutdownSignal(), ignores SIGPIPE, turns off Abseil's mutex deadlock
+// detection.
+void PrepareProcess();
+
+// Blocks until SIGTERM or SIGINT.
+void WaitForShutdownSignal();
+
+// True once a shutdown signal is pending; for waits before serving begins.
+bool ShutdownRequested();
+
+// Prints `status` as one line on stderr and returns the exit code: 0 for OK, 2
+// for `INVALID_ARGUMENT`, otherwise 1.
+int ExitCode(const absl::Status& status);
+
+}  // namespace platform

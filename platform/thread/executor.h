@@ -1,0 +1,82 @@
+// A bounded executor: where gRPC's reactors hand over work that blocks.
+//
+// gRPC's callback API runs reactors on as many threads as there are cores, and
+// one that blocks stops others (docs/adr/0004). Work that needs the database
+// goes through here. The bound is the point: it is the bulkhead in front of the
+// connection pool and the load shedder. What cannot be done in time is refused
+// at once, and what matters more is done first.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <deque>
+#include <functional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "platform/thread/mutex.h"
+
+namespace platform {
+
+// What goes first when there is more to do than can be done. Strict: a class
+// waits while there is anything in the one before it.
+enum class Priority {
+  kUrgent = 0,  // cancels and reads
+  kNormal = 1,  // new work
+  kLow = 2,     // operators' work
+};
+
+struct ExecutorOptions {
+  std::string name = "executor";  // label of its metrics
+  int threads = 4;                // > 0
+  size_t queue_limit = 256;       // per priority, > 0
+};
+
+// Thread-safe. Metrics: executor_queue_depth, executor_refused_total,
+// executor_wait_seconds (by priority).
+class Executor {
+ public:
+  // Called once, on a worker thread, with OK; or with `RESOURCE_EXHAUSTED` if
+  // the deadline passed while it waited: then answer, and do nothing else.
+  using Task = std::function<void(const absl::Status& admitted)>;
+
+  explicit Executor(ExecutorOptions options);
+  // Runs what is queued, then returns.
+  ~Executor();
+  Executor(const Executor&) = delete;
+  Executor& operator=(const Executor&) = delete;
+
+  // Queues `task`. Refuses with `Overloaded()` if the queue of its priority is
+  // full, or if by the present rate it would start after `deadline`; `task` is
+  // then never called.
+  absl::Status Submit(Priority priority, absl::Time deadline, Task task);
+
+  // Queues the rest of work that was admitted before; never refused, goes
+  // first. The caller bounds how much of it there can be.
+  void Continue(std::function<void()> task);
+
+ private:
+  struct Item {
+    absl::Time queued;
+    absl::Time deadline;
+    Task task;
+  };
+
+  void Work();
+
+  const ExecutorOptions options_;
+  Mutex mutex_;
+  CondVar wake_;
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  std::deque<std::function<void()>> continued_ ABSL_GUARDED_BY(mutex_);
+  std::array<std::deque<Item>, 3> queues_ ABSL_GUARDED_BY(mutex_);
+  // Moving average of how long a task takes.
+  absl::Duration task_time_ ABSL_GUARDED_BY(mutex_) = absl::ZeroDuration();
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace platform
