@@ -1,0 +1,399 @@
+// A load client for scripts/bench.
+//
+// Closed loop (place, read): a number of callers, each with one call in flight;
+// what the service can do. Open loop (lives): orders at a constant rate
+// whatever the answers do, and for a sample of them the time from the answer
+// until the kitchen's part is visible in mypage.
+//
+// Prints one JSON object on stdout.
+
+#include <algorithm>
+#include <atomic>
+#include <cstdio>
+#include <deque>
+#include <fstream>
+#include <map>
+#include <memory>
+#include <random>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/flags/flag.h"
+#include "absl/flags/parse.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "grpcpp/grpcpp.h"
+#include "nlohmann/json.hpp"
+
+#include "platform/thread/mutex.h"
+#include "restaurant/mypage/v1/mypage_service.grpc.pb.h"
+#include "restaurant/order/v1/order_service.grpc.pb.h"
+
+ABSL_FLAG(std::string, mode, "place", "place, read or lives");
+ABSL_FLAG(std::string, order, "127.0.0.1:8081", "The order service.");
+ABSL_FLAG(std::string, mypage, "127.0.0.1:8084", "The mypage service.");
+ABSL_FLAG(int, callers, 64, "place, read: calls in flight.");
+ABSL_FLAG(double, rate, 100, "lives: orders a second.");
+ABSL_FLAG(absl::Duration, duration, absl::Seconds(5), "How long to load.");
+ABSL_FLAG(std::string, ids, "", "read: a file with order ids, one a line.");
+ABSL_FLAG(int, samples, 50, "lives: orders a second that are followed.");
+ABSL_FLAG(int, items, 64, "Spread over so many menu items of restaurant 1.");
+
+namespace {
+
+using platform::Mutex;
+using platform::MutexLock;
+
+namespace order_v1 = ::restaurant::order::v1;
+namespace mypage_v1 = ::restaurant::mypage::v1;
+
+// Channels with equal arguments share one connection, and one connection is one
+// lock; a few of their own are what real callers look like.
+std::vector<std::shared_ptr<grpc::Channel>> Channels(const std::string& target,
+                                                     int count) {
+  grpc::ChannelArguments arguments;
+  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+  std::vector<std::shared_ptr<grpc::Channel>> channels;
+  for (int i = 0; i < count; ++i) {
+    channels.push_back(grpc::CreateCustomChannel(
+        target, grpc::InsecureChannelCredentials(), arguments));
+    channels.back()->WaitForConnected(std::chrono::system_clock::now() +
+                                      std::chrono::seconds(10));
+  }
+  return channels;
+}
+
+// Latencies and outcomes of one caller or of all. Not thread-safe.
+struct Tally {
+  std::vector<double> ms;
+  std::map<int, int64_t> errors;
+
+  void Add(const grpc::Status& status, absl::Duration took) {
+    if (status.ok()) {
+      ms.push_back(absl::ToDoubleMilliseconds(took));
+    } else {
+      ++errors[status.error_code()];
+    }
+  }
+  void Merge(const Tally& other) {
+    ms.insert(ms.end(), other.ms.begin(), other.ms.end());
+    for (const auto& [code, count] : other.errors) errors[code] += count;
+  }
+};
+
+double Percentile(std::vector<double>& values, double p) {
+  if (values.empty()) return 0;
+  const auto at = static_cast<std::ptrdiff_t>(
+      p * static_cast<double>(values.size() - 1) + 0.5);
+  std::nth_element(values.begin(), values.begin() + at, values.end());
+  return values[static_cast<size_t>(at)];
+}
+
+nlohmann::json Summary(Tally& tally, absl::Duration elapsed) {
+  nlohmann::json errors = nlohmann::json::object();
+  for (const auto& [code, count] : tally.errors) {
+    errors[std::to_string(code)] = count;
+  }
+  return {{"ok", tally.ms.size()},
+          {"errors", errors},
+          {"per_second", static_cast<double>(tally.ms.size()) /
+                             absl::ToDoubleSeconds(elapsed)},
+          {"p50_ms", Percentile(tally.ms, 0.50)},
+          {"p95_ms", Percentile(tally.ms, 0.95)},
+          {"p99_ms", Percentile(tally.ms, 0.99)}};
+}
+
+order_v1::PlaceOrderRequest NextOrder(uint64_t number) {
+  order_v1::PlaceOrderRequest request;
+  request.set_customer_id(static_cast<int32_t>(1 + number % 100000));
+  request.set_restaurant_id(1);
+  request.set_restaurant_menu_id(static_cast<int32_t>(
+      1 + number % static_cast<uint64_t>(absl::GetFlag(FLAGS_items))));
+  request.set_qty(1);
+  return request;
+}
+
+// One caller of a closed loop: as soon as an answer is there, the next call.
+template <class Request, class Response>
+class Caller {
+ public:
+  using Start =
+      std::function<void(grpc::ClientContext*, const Request*, Response*,
+                         std::function<void(grpc::Status)>)>;
+
+  Caller(Start start, std::function<Request()> next, absl::Time end)
+      : start_(std::move(start)), next_(std::move(next)), end_(end) {}
+
+  void Go() {
+    begun_ = absl::Now();
+    if (begun_ >= end_) {
+      MutexLock lock(mutex_);
+      done_ = true;
+      finished_.SignalAll();
+      return;
+    }
+    context_ = std::make_unique<grpc::ClientContext>();
+    context_->set_deadline(absl::ToChronoTime(begun_ + absl::Seconds(5)));
+    request_ = next_();
+    start_(context_.get(), &request_, &response_, [this](grpc::Status status) {
+      tally_.Add(status, absl::Now() - begun_);
+      Go();
+    });
+  }
+
+  const Tally& Wait() {
+    MutexLock lock(mutex_);
+    while (!done_) finished_.Wait(mutex_);
+    return tally_;
+  }
+
+ private:
+  const Start start_;
+  const std::function<Request()> next_;
+  const absl::Time end_;
+  absl::Time begun_;
+  std::unique_ptr<grpc::ClientContext> context_;
+  Request request_;
+  Response response_;
+  Tally tally_;
+  Mutex mutex_;
+  platform::CondVar finished_;
+  bool done_ ABSL_GUARDED_BY(mutex_) = false;
+};
+
+template <class Request, class Response>
+nlohmann::json ClosedLoop(
+    const std::function<typename Caller<Request, Response>::Start(int)>& start,
+    const std::function<Request()>& next) {
+  const absl::Time begin = absl::Now();
+  const absl::Time end = begin + absl::GetFlag(FLAGS_duration);
+  std::vector<std::unique_ptr<Caller<Request, Response>>> callers;
+  for (int i = 0; i < absl::GetFlag(FLAGS_callers); ++i) {
+    callers.push_back(
+        std::make_unique<Caller<Request, Response>>(start(i), next, end));
+  }
+  for (auto& caller : callers) caller->Go();
+  Tally all;
+  for (auto& caller : callers) all.Merge(caller->Wait());
+  return Summary(all, absl::Now() - begin);
+}
+
+int ChannelCount() {
+  return std::clamp(absl::GetFlag(FLAGS_callers) / 8, 1, 4);
+}
+
+nlohmann::json Place() {
+  using Request = order_v1::PlaceOrderRequest;
+  using Response = order_v1::PlaceOrderResponse;
+  std::vector<std::unique_ptr<order_v1::OrderService::Stub>> stubs;
+  for (const auto& channel :
+       Channels(absl::GetFlag(FLAGS_order), ChannelCount())) {
+    stubs.push_back(order_v1::OrderService::NewStub(channel));
+  }
+  auto number = std::make_shared<std::atomic<uint64_t>>(std::random_device{}());
+  return ClosedLoop<Request, Response>(
+      [&](int i) {
+        auto* stub = stubs[static_cast<size_t>(i) % stubs.size()].get();
+        return
+            [stub](grpc::ClientContext* context, const Request* request,
+                   Response* response, std::function<void(grpc::Status)> done) {
+              stub->async()->PlaceOrder(context, request, response,
+                                        std::move(done));
+            };
+      },
+      [number] { return NextOrder(number->fetch_add(1)); });
+}
+
+nlohmann::json Read() {
+  using Request = mypage_v1::GetMypageRequest;
+  using Response = mypage_v1::GetMypageResponse;
+  std::vector<std::string> ids;
+  std::ifstream file(absl::GetFlag(FLAGS_ids));
+  for (std::string line; std::getline(file, line);) ids.push_back(line);
+  if (ids.empty()) {
+    std::fprintf(stderr, "--ids: no order ids\n");
+    std::exit(2);
+  }
+  std::vector<std::unique_ptr<mypage_v1::MypageService::Stub>> stubs;
+  for (const auto& channel :
+       Channels(absl::GetFlag(FLAGS_mypage), ChannelCount())) {
+    stubs.push_back(mypage_v1::MypageService::NewStub(channel));
+  }
+  auto number = std::make_shared<std::atomic<uint64_t>>(0);
+  return ClosedLoop<Request, Response>(
+      [&](int i) {
+        auto* stub = stubs[static_cast<size_t>(i) % stubs.size()].get();
+        return [stub](grpc::ClientContext* context, const Request* request,
+                      Response* response,
+                      std::function<void(grpc::Status)> done) {
+          stub->async()->GetMypage(context, request, response, std::move(done));
+        };
+      },
+      [&ids, number] {
+        Request request;
+        request.set_order_id(ids[number->fetch_add(1) % ids.size()]);
+        return request;
+      });
+}
+
+// Follows sampled orders until the kitchen's part shows, a poll every 2 ms.
+class Follower {
+ public:
+  explicit Follower(std::unique_ptr<mypage_v1::MypageService::Stub> stub)
+      : stub_(std::move(stub)), thread_([this] { Work(); }) {}
+
+  void Add(std::string order_id, absl::Time answered) {
+    MutexLock lock(mutex_);
+    waiting_.push_back({std::move(order_id), answered});
+  }
+
+  // Stops once all are seen or `patience` has passed; returns the lags in ms
+  // and how many were never seen.
+  std::pair<std::vector<double>, int> Finish(absl::Duration patience) {
+    give_up_.store(absl::ToUnixMicros(absl::Now() + patience));
+    thread_.join();
+    return {std::move(lags_), unseen_};
+  }
+
+ private:
+  struct Sample {
+    std::string order_id;
+    absl::Time answered;
+  };
+
+  bool Visible(const std::string& order_id) {
+    grpc::ClientContext context;
+    context.set_deadline(absl::ToChronoTime(absl::Now() + absl::Seconds(5)));
+    mypage_v1::GetMypageRequest request;
+    request.set_order_id(order_id);
+    mypage_v1::GetMypageResponse response;
+    return stub_->GetMypage(&context, request, &response).ok() &&
+           response.mypage().cook_status() !=
+               restaurant::cook::v1::TICKET_STATUS_UNSPECIFIED;
+  }
+
+  void Work() {
+    std::deque<Sample> open;
+    while (true) {
+      {
+        MutexLock lock(mutex_);
+        open.insert(open.end(), waiting_.begin(), waiting_.end());
+        waiting_.clear();
+      }
+      for (size_t i = open.size(); i > 0; --i) {
+        Sample sample = std::move(open.front());
+        open.pop_front();
+        if (Visible(sample.order_id)) {
+          lags_.push_back(
+              absl::ToDoubleMilliseconds(absl::Now() - sample.answered));
+        } else {
+          open.push_back(std::move(sample));
+        }
+      }
+      const int64_t give_up = give_up_.load();
+      if (give_up != 0 &&
+          (open.empty() || absl::ToUnixMicros(absl::Now()) > give_up)) {
+        unseen_ = static_cast<int>(open.size());
+        return;
+      }
+      absl::SleepFor(absl::Milliseconds(2));
+    }
+  }
+
+  std::unique_ptr<mypage_v1::MypageService::Stub> stub_;
+  Mutex mutex_;
+  std::vector<Sample> waiting_ ABSL_GUARDED_BY(mutex_);
+  std::atomic<int64_t> give_up_ = 0;
+  std::vector<double> lags_;  // the thread's until it is joined
+  int unseen_ = 0;
+  std::thread thread_;
+};
+
+// One order of the open loop; deletes itself when it is answered.
+struct Placed {
+  grpc::ClientContext context;
+  order_v1::PlaceOrderRequest request;
+  order_v1::PlaceOrderResponse response;
+};
+
+nlohmann::json Lives() {
+  const double rate = absl::GetFlag(FLAGS_rate);
+  const auto total = static_cast<uint64_t>(
+      rate * absl::ToDoubleSeconds(absl::GetFlag(FLAGS_duration)));
+  const auto every =
+      static_cast<uint64_t>(std::max(1.0, rate / absl::GetFlag(FLAGS_samples)));
+  std::vector<std::unique_ptr<order_v1::OrderService::Stub>> stubs;
+  for (const auto& channel : Channels(absl::GetFlag(FLAGS_order), 4)) {
+    stubs.push_back(order_v1::OrderService::NewStub(channel));
+  }
+  Follower follower(mypage_v1::MypageService::NewStub(
+      Channels(absl::GetFlag(FLAGS_mypage), 1)[0]));
+  Mutex mutex;
+  platform::CondVar all_answered;
+  Tally tally;
+  uint64_t answered = 0;
+  const uint64_t first = std::random_device{}();
+  const absl::Time begin = absl::Now();
+  for (uint64_t i = 0; i < total; ++i) {
+    const absl::Time intended =
+        begin + absl::Seconds(static_cast<double>(i) / rate);
+    const absl::Time now = absl::Now();
+    if (intended > now) absl::SleepFor(intended - now);
+    auto* call = new Placed;
+    call->context.set_deadline(
+        absl::ToChronoTime(absl::Now() + absl::Seconds(5)));
+    call->request = NextOrder(first + i);
+    stubs[i % stubs.size()]->async()->PlaceOrder(
+        &call->context, &call->request, &call->response,
+        [&, call, i, intended](const grpc::Status& status) {
+          const absl::Time end = absl::Now();
+          if (status.ok() && i % every == 0) {
+            follower.Add(call->response.order().order_id(), end);
+          }
+          MutexLock lock(mutex);
+          tally.Add(status, end - intended);
+          if (++answered == total) all_answered.SignalAll();
+          delete call;
+        });
+  }
+  {
+    MutexLock lock(mutex);
+    while (answered < total) all_answered.Wait(mutex);
+  }
+  const absl::Duration elapsed = absl::Now() - begin;
+  auto [lags, unseen] = follower.Finish(absl::Seconds(10));
+  nlohmann::json result;
+  {
+    MutexLock lock(mutex);
+    result = Summary(tally, elapsed);
+  }
+  result["offered_per_second"] = rate;
+  result["samples"] = lags.size();
+  result["unseen"] = unseen;
+  result["lag_p50_ms"] = Percentile(lags, 0.50);
+  result["lag_p99_ms"] = Percentile(lags, 0.99);
+  return result;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  absl::ParseCommandLine(argc, argv);
+  const std::string mode = absl::GetFlag(FLAGS_mode);
+  nlohmann::json result;
+  if (mode == "place") {
+    result = Place();
+  } else if (mode == "read") {
+    result = Read();
+  } else if (mode == "lives") {
+    result = Lives();
+  } else {
+    std::fprintf(stderr, "--mode: place, read or lives, not \"%s\"\n",
+                 mode.c_str());
+    return 2;
+  }
+  std::printf("%s\n", result.dump().c_str());
+  return 0;
+}

@@ -1,0 +1,248 @@
+// Bad input and trouble, as a client of the gateway sees them: always JSON,
+// always the canonical code with a reason, the field named, nothing written.
+
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+#include "tests/e2e/system.h"
+
+namespace e2e {
+namespace {
+
+using ::testing::Contains;
+using ::testing::HasSubstr;
+
+class ApiErrorsTest : public testing::Test {
+ protected:
+  static void SetUpTestSuite() { system_ = new System; }
+  static void TearDownTestSuite() {
+    delete system_;
+    system_ = nullptr;
+  }
+  static System* system_;
+};
+
+System* ApiErrorsTest::system_ = nullptr;
+
+constexpr char kUnknown[] = "01890000-0000-7000-8000-00000000abcd";
+
+TEST_F(ApiErrorsTest, ABadFieldIsNamedAndNothingIsWritten) {
+  struct Case {
+    const char* body;
+    const char* field;
+  };
+  const std::string rows = system_->Sql("order", "SELECT count(*) FROM orders");
+  for (
+      const Case& c : {
+          Case{R"({"restaurant_id":1,"restaurant_menu_id":1,"qty":1})",
+               "customer_id"},
+          Case{
+              R"({"customer_id":-1,"restaurant_id":1,"restaurant_menu_id":1,"qty":1})",
+              "customer_id"},
+          Case{R"({"customer_id":1,"restaurant_menu_id":1,"qty":1})",
+               "restaurant_id"},
+          Case{R"({"customer_id":1,"restaurant_id":1,"qty":1})",
+               "restaurant_menu_id"},
+          Case{R"({"customer_id":1,"restaurant_id":1,"restaurant_menu_id":1})",
+               "qty"},
+          Case{
+              R"({"customer_id":1,"restaurant_id":1,"restaurant_menu_id":1,"qty":0})",
+              "qty"},
+          Case{
+              R"({"customer_id":1,"restaurant_id":1,"restaurant_menu_id":1,"qty":101})",
+              "qty"},
+          Case{
+              R"({"customer_id":1,"restaurant_id":1,"restaurant_menu_id":1,"qty":-2147483648})",
+              "qty"},
+          Case{
+              R"({"customer_id":1,"restaurant_id":1,"restaurant_menu_id":1,"qty":1,"request_id":"a b'; DROP TABLE orders --"})",
+              "request_id"},
+          Case{"{}", "qty"},
+      }) {
+    const Answer answer = system_->Post("/orders", c.body);
+    EXPECT_EQ(answer.status, 400) << c.body << answer.text;
+    EXPECT_EQ(answer.Reason(), "INVALID_FIELD") << c.body;
+    EXPECT_THAT(answer.BadFields(), Contains(c.field)) << c.body;
+  }
+  EXPECT_EQ(system_->Sql("order", "SELECT count(*) FROM orders"), rows);
+}
+
+// What the transcoder itself refuses.
+TEST_F(ApiErrorsTest, AnUnreadableBodyIsABadRequest) {
+  for (
+      const char* body : {
+          R"({"customer_id":)",
+          "not json",
+          "[1,2]",
+          R"({"customer_id":"many","restaurant_id":1,"restaurant_menu_id":1,"qty":1})",
+          R"({"customer_id":99999999999,"restaurant_id":1,"restaurant_menu_id":1,"qty":1})",
+          R"({"customer_id":1.5,"restaurant_id":1,"restaurant_menu_id":1,"qty":1})",
+          R"({"customer_id":{"a":1},"restaurant_id":1,"restaurant_menu_id":1,"qty":1})",
+      }) {
+    const Answer answer = system_->Post("/orders", body);
+    EXPECT_EQ(answer.status, 400) << body << " -> " << answer.text;
+    EXPECT_TRUE(answer.body.is_object()) << body << " -> " << answer.text;
+    EXPECT_NE(answer.body.value("message", ""), "") << answer.text;
+  }
+}
+
+TEST_F(ApiErrorsTest, InvalidUtf8IsABadRequest) {
+  const Answer answer = system_->Post(
+      "/orders",
+      "{\"customer_id\":1,\"restaurant_id\":1,\"restaurant_menu_id\":1,"
+      "\"qty\":1,\"request_id\":\"\xff\xfe\"}");
+  EXPECT_EQ(answer.status, 400) << answer.text;
+}
+
+TEST_F(ApiErrorsTest, ReadsCheckTheirFieldsToo) {
+  struct Case {
+    const char* path;
+    const char* field;
+  };
+  for (const Case& c : {
+           Case{"/orders/not-a-uuid", "order_id"},
+           Case{"/orders/x%27%20OR%20true--", "order_id"},
+           Case{"/orders", "customer_id"},
+           Case{"/orders?customer_id=0", "customer_id"},
+           Case{"/orders?customer_id=1&page_size=101", "page_size"},
+           Case{"/orders?customer_id=1&page_size=-1", "page_size"},
+           Case{"/orders?customer_id=1&page_token=forged", "page_token"},
+           Case{"/cooks/not-a-uuid", "order_id"},
+           Case{"/cooks", "restaurant_id"},
+           Case{"/restaurants/0/menus/1/stock", "restaurant_id"},
+           Case{"/restaurants/1/menus/-1/stock", "restaurant_menu_id"},
+           Case{"/restaurants/0/stock", "restaurant_id"},
+           Case{"/cancellations?page_size=1000", "page_size"},
+           Case{"/deliveries/not-a-uuid", "order_id"},
+           Case{"/deliveries?page_size=1000", "page_size"},
+           Case{"/mypages/not-a-uuid", "order_id"},
+           Case{"/mypages", "customer_id"},
+           Case{"/mypages?customer_id=1&page_token=%00", "page_token"},
+       }) {
+    const Answer answer = system_->Get(c.path);
+    EXPECT_EQ(answer.status, 400) << c.path << answer.text;
+    EXPECT_EQ(answer.Reason(), "INVALID_FIELD") << c.path << answer.text;
+    EXPECT_THAT(answer.BadFields(), Contains(c.field)) << c.path;
+  }
+}
+
+TEST_F(ApiErrorsTest, BadEnumsAndUnknownParametersAreRefused) {
+  for (const char* path :
+       {"/orders?customer_id=1&status=NO_SUCH_STATUS",
+        "/orders?customer_id=abc", "/orders?customer_id=1&no_such_parameter=1",
+        "/deliveries?status=99"}) {
+    const Answer answer = system_->Get(path);
+    EXPECT_EQ(answer.status, 400) << path << answer.text;
+    EXPECT_TRUE(answer.body.is_object()) << path << answer.text;
+  }
+}
+
+TEST_F(ApiErrorsTest, WritesCheckTheirFieldsToo) {
+  const Answer stock =
+      system_->Put("/restaurants/1/menus/1/stock", R"({"on_hand":1000001})");
+  EXPECT_EQ(stock.status, 400);
+  EXPECT_THAT(stock.BadFields(), Contains("on_hand"));
+  const Answer negative =
+      system_->Put("/restaurants/1/menus/1/stock", R"({"on_hand":-1})");
+  EXPECT_THAT(negative.BadFields(), Contains("on_hand"));
+  const Answer reason = system_->Post(
+      absl::StrCat("/orders/", kUnknown, ":cancel"),
+      absl::StrCat(R"({"reason":")", std::string(201, 'x'), R"("})"));
+  EXPECT_EQ(reason.status, 400) << reason.text;
+  EXPECT_THAT(reason.BadFields(), Contains("reason"));
+  const Answer cancellation = system_->Post("/cancellations", "{}");
+  EXPECT_THAT(cancellation.BadFields(), Contains("order_id"));
+}
+
+TEST_F(ApiErrorsTest, UnknownIdsAreNotFoundWithTheirReason) {
+  const struct {
+    Answer answer;
+    const char* reason;
+  } cases[] = {
+      {system_->Get(absl::StrCat("/orders/", kUnknown)), "ORDER_NOT_FOUND"},
+      {system_->Delete(absl::StrCat("/orders/", kUnknown)), "ORDER_NOT_FOUND"},
+      {system_->Get(absl::StrCat("/cooks/", kUnknown)), "TICKET_NOT_FOUND"},
+      {system_->Post(absl::StrCat("/cooks/", kUnknown, ":finish"), "{}"),
+       "TICKET_NOT_FOUND"},
+      {system_->Get(absl::StrCat("/deliveries/", kUnknown)),
+       "DELIVERY_NOT_FOUND"},
+      {system_->Post(absl::StrCat("/deliveries/", kUnknown, ":complete"), "{}"),
+       "DELIVERY_NOT_FOUND"},
+      {system_->Get(absl::StrCat("/mypages/", kUnknown)), "MYPAGE_NOT_FOUND"},
+  };
+  for (const auto& c : cases) {
+    EXPECT_EQ(c.answer.status, 404) << c.reason << c.answer.text;
+    EXPECT_EQ(c.answer.Reason(), c.reason) << c.answer.text;
+    EXPECT_EQ(c.answer.body.value("code", 0), 5);
+  }
+}
+
+TEST_F(ApiErrorsTest, UnknownPathsAreJson404) {
+  for (const char* path : {"/", "/nothing", "/orders/1/2/3",
+                           "/restaurant.order.v1.OrderService/Nothing"}) {
+    const Answer answer = system_->Get(path);
+    EXPECT_EQ(answer.status, 404) << path << answer.text;
+    ASSERT_TRUE(answer.body.is_object()) << path << answer.text;
+    EXPECT_NE(answer.Reason(), "") << answer.text;
+  }
+  const Answer verb =
+      system_->Post(absl::StrCat("/orders/", kUnknown, ":bogus"), "{}");
+  EXPECT_EQ(verb.status, 404) << verb.text;
+}
+
+TEST_F(ApiErrorsTest, TooLargeBodiesAreRefused) {
+  const Answer answer = system_->Post(
+      "/orders",
+      absl::StrCat(R"({"request_id":")", std::string(70 * 1024, 'x'), R"("})"));
+  EXPECT_EQ(answer.status, 413) << answer.text.substr(0, 200);
+  EXPECT_TRUE(answer.body.is_object()) << answer.text.substr(0, 200);
+}
+
+TEST_F(ApiErrorsTest, ABodyKeyAndAHeaderKeyMustAgree) {
+  const char body[] =
+      R"({"request_id":"one","customer_id":1,"restaurant_id":1,)"
+      R"("restaurant_menu_id":1,"qty":1})";
+  const Answer answer =
+      system_->Post("/orders", body, {{"Idempotency-Key", "two"}});
+  EXPECT_EQ(answer.status, 400);
+  EXPECT_THAT(answer.BadFields(), Contains("request_id"));
+  EXPECT_EQ(system_->Post("/orders", body, {{"Idempotency-Key", "one"}}).status,
+            200);
+}
+
+// The trace id that a client sends is in the services' logs.
+TEST_F(ApiErrorsTest, ATraceIsFollowed) {
+  const std::string trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+  const Answer placed = system_->Post(
+      "/orders",
+      R"({"customer_id":1,"restaurant_id":1,"restaurant_menu_id":77,"qty":1})",
+      {{"traceparent", "00-" + trace + "-00f067aa0ba902b7-01"}});
+  ASSERT_EQ(placed.status, 200);
+  ASSERT_EQ(system_->WaitFor(placed.body["order"]["order_id"], "order_status",
+                             "ORDER_STATUS_REJECTED"),
+            "ORDER_STATUS_REJECTED");
+  for (const char* log : {"order", "cook", "mypage"}) {
+    EXPECT_EQ(Run(absl::StrCat("grep -q ", trace, " ", system_->run_dir(),
+                               "/log/", log, ".log"))
+                  .exit_code,
+              0)
+        << log;
+  }
+}
+
+// An upstream that is away is a JSON 503 with a time to come back.
+TEST_F(ApiErrorsTest, AnAbsentServiceIsAPolite503) {
+  ASSERT_EQ(system_->Script("stop delivery").exit_code, 0);
+
+  const Answer answer = system_->Get(absl::StrCat("/deliveries/", kUnknown));
+
+  EXPECT_EQ(answer.status, 503) << answer.text;
+  EXPECT_TRUE(answer.body.is_object()) << answer.text;
+  EXPECT_NE(answer.Reason(), "") << answer.text;
+  EXPECT_NE(answer.Header("retry-after"), "");
+  ASSERT_EQ(system_->Script("start delivery").exit_code, 0);
+}
+
+}  // namespace
+}  // namespace e2e

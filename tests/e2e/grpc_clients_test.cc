@@ -1,0 +1,146 @@
+// grpcurl without proto files, at each service and through the gateway: list,
+// describe, every RPC, health.
+
+#include <cstdlib>
+
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+#include "tests/e2e/system.h"
+
+namespace e2e {
+namespace {
+
+using ::testing::AnyOf;
+using ::testing::HasSubstr;
+
+constexpr char kUnknown[] = "01890000-0000-7000-8000-00000000abcd";
+
+struct Rpc {
+  const char* service;  // short name, e.g. order
+  const char* method;   // e.g. OrderService.PlaceOrder
+  std::string request;
+  const char* expected;  // in what grpcurl prints
+};
+
+// Every RPC of the product; those about an order on one that does not exist.
+std::vector<Rpc> Rpcs() {
+  const std::string id = absl::StrCat(R"({"order_id":")", kUnknown, R"("})");
+  return {
+      {"order", "OrderService.PlaceOrder",
+       R"({"customer_id":1,"restaurant_id":1,"restaurant_menu_id":1,"qty":1})",
+       "ORDER_STATUS_ORDERED"},
+      {"order", "OrderService.GetOrder", id, "ORDER_NOT_FOUND"},
+      {"order", "OrderService.ListOrders", R"({"customer_id":1})", "{"},
+      {"order", "OrderService.CancelOrder", id, "ORDER_NOT_FOUND"},
+      {"cook", "CookService.CancelTicket", id, "TICKET_NOT_FOUND"},
+      {"cook", "CookService.ListCancellations", "{}", "{"},
+      {"cook", "CookService.GetTicket", id, "TICKET_NOT_FOUND"},
+      {"cook", "CookService.ListTickets", R"({"restaurant_id":1})", "{"},
+      {"cook", "CookService.FinishCooking", id, "TICKET_NOT_FOUND"},
+      {"cook", "CookService.GetStock",
+       R"({"restaurant_id":1,"restaurant_menu_id":1})", "stock"},
+      {"cook", "CookService.SetStock",
+       R"({"restaurant_id":1,"restaurant_menu_id":2,"on_hand":3})", "onHand"},
+      {"cook", "CookService.ListStock", R"({"restaurant_id":1})", "stocks"},
+      {"delivery", "DeliveryService.GetDelivery", id, "DELIVERY_NOT_FOUND"},
+      {"delivery", "DeliveryService.ListDeliveries", "{}", "{"},
+      {"delivery", "DeliveryService.CompleteDelivery", id,
+       "DELIVERY_NOT_FOUND"},
+      {"mypage", "MypageService.GetMypage", id, "MYPAGE_NOT_FOUND"},
+      {"mypage", "MypageService.ListMypages", R"({"customer_id":1})", "{"},
+  };
+}
+
+class GrpcClientsTest : public testing::Test {
+ protected:
+  static void SetUpTestSuite() { system_ = new System; }
+  static void TearDownTestSuite() {
+    delete system_;
+    system_ = nullptr;
+  }
+
+  static std::string Gateway() {
+    return (*system_)["GATEWAY_URL"].substr(sizeof("http://") - 1);
+  }
+  static std::string Address(const std::string& service) {
+    std::string name = service;
+    for (char& c : name) c = static_cast<char>(toupper(c));
+    return (*system_)[name + "_ADDR"];
+  }
+  static Ran Grpcurl(const std::string& arguments) {
+    return Run(absl::StrCat(
+        SOURCE_DIR, "/.tools/bin/grpcurl -plaintext -max-time 10 ", arguments));
+  }
+  static void CallEveryRpc(
+      const std::function<std::string(const Rpc&)>& where) {
+    for (const Rpc& rpc : Rpcs()) {
+      std::string method = rpc.method;
+      method[method.find('.')] = '/';
+      const std::string name =
+          absl::StrCat("restaurant.", rpc.service, ".v1.", method);
+      const Ran ran = Grpcurl(
+          absl::StrCat("-d '", rpc.request, "' ", where(rpc), " ", name));
+      EXPECT_THAT(ran.output, HasSubstr(rpc.expected)) << name;
+    }
+  }
+
+  static System* system_;
+};
+
+System* GrpcClientsTest::system_ = nullptr;
+
+TEST_F(GrpcClientsTest, EachServiceListsAndDescribesItself) {
+  for (const char* service : {"order", "cook", "delivery", "mypage"}) {
+    const std::string address = Address(service);
+    const Ran list = Grpcurl(address + " list");
+    EXPECT_THAT(list.output,
+                HasSubstr(absl::StrCat("restaurant.", service, ".v1.")));
+    EXPECT_THAT(list.output, HasSubstr("grpc.health.v1.Health"));
+    const Ran describe = Grpcurl(address + " describe");
+    EXPECT_EQ(describe.exit_code, 0) << describe.output;
+    EXPECT_THAT(describe.output, HasSubstr("rpc "));
+    for (const char* check : {R"({})", R"({"service":"liveness"})"}) {
+      const Ran health = Grpcurl(absl::StrCat("-d '", check, "' ", address,
+                                              " grpc.health.v1.Health/Check"));
+      EXPECT_THAT(health.output, HasSubstr("SERVING"));
+      EXPECT_THAT(health.output, testing::Not(HasSubstr("NOT_SERVING")));
+    }
+  }
+}
+
+TEST_F(GrpcClientsTest, EachServiceAnswersEveryRpc) {
+  CallEveryRpc([](const Rpc& rpc) { return Address(rpc.service); });
+}
+
+TEST_F(GrpcClientsTest, TheGatewayListsAndDescribesAll) {
+  const Ran list = Grpcurl(Gateway() + " list");
+  for (const char* service :
+       {"order.v1.OrderService", "cook.v1.CookService",
+        "delivery.v1.DeliveryService", "mypage.v1.MypageService"}) {
+    EXPECT_THAT(list.output, HasSubstr(absl::StrCat("restaurant.", service)));
+    const Ran describe =
+        Grpcurl(absl::StrCat(Gateway(), " describe restaurant.", service));
+    EXPECT_EQ(describe.exit_code, 0) << describe.output;
+    EXPECT_THAT(describe.output, HasSubstr("rpc "));
+  }
+  const Ran health = Grpcurl(Gateway() + " grpc.health.v1.Health/Check");
+  EXPECT_THAT(health.output, HasSubstr("SERVING"));
+}
+
+TEST_F(GrpcClientsTest, TheGatewayAnswersEveryRpc) {
+  CallEveryRpc([](const Rpc&) { return Gateway(); });
+}
+
+// gRPC clients get gRPC errors from the gateway, not JSON.
+TEST_F(GrpcClientsTest, ARefusalThroughTheGatewayIsAGrpcStatus) {
+  const Ran bad =
+      Grpcurl(absl::StrCat("-d '{\"customer_id\":-1}' ", Gateway(),
+                           " restaurant.order.v1.OrderService/PlaceOrder"));
+  EXPECT_THAT(bad.output, HasSubstr("InvalidArgument"));
+  EXPECT_THAT(bad.output, HasSubstr("customer_id"));
+}
+
+}  // namespace
+}  // namespace e2e

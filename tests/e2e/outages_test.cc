@@ -1,0 +1,267 @@
+// Something is away; orders go on, and what was missed is made up for.
+
+#include <atomic>
+#include <thread>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/time/clock.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+#include "tests/e2e/system.h"
+#include "tests/support/eventually.h"
+
+namespace e2e {
+namespace {
+
+using ::test_support::Eventually;
+using ::testing::AnyOf;
+
+class OutagesTest : public testing::Test {
+ protected:
+  static void SetUpTestSuite() { system_ = new System; }
+  static void TearDownTestSuite() {
+    delete system_;
+    system_ = nullptr;
+  }
+  static System* system_;
+};
+
+System* OutagesTest::system_ = nullptr;
+
+TEST_F(OutagesTest, OrdersWaitInTheOutboxWhileTheBrokerIsAway) {
+  system_->SetStock(2, 1, 100);
+  ASSERT_EQ(system_->Script("stop nats").exit_code, 0);
+
+  std::vector<std::string> ids;
+  for (int i = 0; i < 10; ++i) ids.push_back(system_->Place(20, 2, 1, 1));
+
+  EXPECT_EQ(
+      system_->Sql("order",
+                   "SELECT count(*) FROM outbox WHERE published_at IS NULL"),
+      "10");
+  EXPECT_EQ(system_->Stock(2, 1), 100);
+  ASSERT_EQ(system_->Script("start nats").exit_code, 0);
+  const absl::Time back = absl::Now();
+  for (const std::string& id : ids) {
+    EXPECT_EQ(system_->WaitFor(id, "cook_status", "TICKET_STATUS_COOKING"),
+              "TICKET_STATUS_COOKING");
+  }
+  EXPECT_LE(absl::Now() - back, absl::Seconds(10));
+  EXPECT_EQ(system_->Stock(2, 1), 90);
+}
+
+// Every message of every stream is published again five times, with message ids
+// that the broker does not know.
+TEST_F(OutagesTest, DuplicatesChangeNothing) {
+  system_->SetStock(2, 2, 100);
+  const std::string done = system_->Place(21, 2, 2, 2);
+  ASSERT_EQ(system_->WaitFor(done, "cook_status", "TICKET_STATUS_COOKING"),
+            "TICKET_STATUS_COOKING");
+  ASSERT_EQ(system_->Post("/cooks/" + done + ":finish", "{}").status, 200);
+  ASSERT_EQ(
+      system_->WaitFor(done, "delivery_status", "DELIVERY_STATUS_STARTED"),
+      "DELIVERY_STATUS_STARTED");
+  const std::string cancelled = system_->Place(21, 2, 2, 3);
+  ASSERT_EQ(system_->Delete("/orders/" + cancelled).status, 200);
+  absl::SleepFor(absl::Seconds(1));
+  const auto state = [] {
+    std::string all;
+    for (const auto& [service, table, key] :
+         {std::tuple{"order", "orders", "order_id"},
+          std::tuple{"cook", "tickets", "order_id"},
+          std::tuple{"cook", "stocks", "restaurant_id, restaurant_menu_id"},
+          std::tuple{"cook", "stock_ledger", "entry_id"},
+          std::tuple{"delivery", "deliveries", "order_id"},
+          std::tuple{"mypage", "mypage_views", "order_id"},
+          std::tuple{"order", "outbox", "event_id"},
+          std::tuple{"cook", "outbox", "event_id"},
+          std::tuple{"delivery", "outbox", "event_id"}}) {
+      // The relay's own columns may change; what happened may not.
+      const std::string row = std::string(table) == "outbox"
+                                  ? "(event_id, aggregate_id, version)"
+                                  : "t";
+      absl::StrAppend(
+          &all, table, " ",
+          system_->Sql(service, absl::StrCat("SELECT md5(string_agg(", row,
+                                             "::text, ',' ORDER BY ", key,
+                                             ")) FROM ", table, " t")),
+          "\n");
+    }
+    return all;
+  };
+  const std::string before = state();
+
+  auto jetstream = platform::events::JetStream::Connect(
+      {.url = (*system_)["NATS_URL"], .name = "duplicator"});
+  ASSERT_TRUE(jetstream.ok());
+  ASSERT_TRUE(
+      Eventually(absl::Seconds(5), [&] { return (*jetstream)->connected(); }));
+  int published = 0;
+  for (const char* service : {"order", "cook", "delivery"}) {
+    const std::string rows = system_->Sql(
+        service,
+        "SELECT event_id, aggregate_id, version, subject, event_type, "
+        "encode(payload, 'hex'), to_char(event_time AT TIME ZONE 'UTC', "
+        "'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') FROM outbox");
+    for (absl::string_view row :
+         absl::StrSplit(rows, '\n', absl::SkipEmpty())) {
+      const std::vector<std::string> f = absl::StrSplit(row, '|');
+      ASSERT_EQ(f.size(), 7u) << row;
+      for (int i = 0; i < 5; ++i) {
+        Publish(**jetstream,
+                {.subject = f[3],
+                 .headers = {{"Nats-Msg-Id", absl::StrCat(f[0], ":again", i)},
+                             {"ce-id", f[0]},
+                             {"ce-type", f[4]},
+                             {"ce-source", service},
+                             {"ce-subject", f[1]},
+                             {"ce-time", f[6]},
+                             {"ce-specversion", "1.0"},
+                             {"ce-aggregateversion", f[2]}},
+                 .payload = absl::HexStringToBytes(f[5])});
+        ++published;
+      }
+    }
+  }
+  ASSERT_GT(published, 25);
+  // All of them were taken: nothing is pending at any durable.
+  ASSERT_TRUE(Eventually(absl::Seconds(20), [&] {
+    for (const auto& [stream, durable] :
+         {std::pair{"ORDER", "cook"}, std::pair{"ORDER", "mypage"},
+          std::pair{"COOK", "order"}, std::pair{"COOK", "delivery"},
+          std::pair{"COOK", "mypage"}, std::pair{"DELIVERY", "order"},
+          std::pair{"DELIVERY", "mypage"}}) {
+      const auto info =
+          (*jetstream)
+              ->Api(absl::StrCat("CONSUMER.INFO.", stream, ".", durable), "",
+                    absl::Seconds(2));
+      if (!info.ok()) return false;
+      const nlohmann::json json = nlohmann::json::parse(*info);
+      if (json["num_pending"] != 0 || json["num_ack_pending"] != 0)
+        return false;
+    }
+    return true;
+  }));
+
+  EXPECT_EQ(state(), before);
+}
+
+TEST_F(OutagesTest, CookAwayNeverBlocksOrderingAndACancelPends) {
+  system_->SetStock(2, 3, 10);
+  const std::string cooking = system_->Place(22, 2, 3, 4);
+  ASSERT_EQ(system_->WaitFor(cooking, "cook_status", "TICKET_STATUS_COOKING"),
+            "TICKET_STATUS_COOKING");
+  ASSERT_EQ(system_->Script("stop cook --kill").exit_code, 0);
+
+  const std::string unheard = system_->Place(22, 2, 3, 1);
+  EXPECT_EQ(system_->Get("/orders/" + unheard).body["order"]["status"],
+            "ORDER_STATUS_ORDERED");
+  for (const std::string& id : {cooking, unheard}) {
+    const absl::Time asked = absl::Now();
+    const Answer pending = system_->Delete("/orders/" + id);
+    EXPECT_EQ(pending.status, 200) << pending.text;
+    EXPECT_EQ(pending.body["order"]["status"], "ORDER_STATUS_CANCEL_PENDING");
+    EXPECT_LE(absl::Now() - asked, absl::Seconds(2));
+  }
+
+  ASSERT_EQ(system_->Script("start cook").exit_code, 0);
+  for (const std::string& id : {cooking, unheard}) {
+    EXPECT_EQ(system_->WaitFor(id, "order_status", "ORDER_STATUS_CANCELLED",
+                               absl::Seconds(5)),
+              "ORDER_STATUS_CANCELLED");
+    EXPECT_EQ(system_->WaitFor(id, "cook_status", "TICKET_STATUS_CANCELLED"),
+              "TICKET_STATUS_CANCELLED");
+    EXPECT_EQ(system_->Sql(
+                  "cook", "SELECT count(*) FROM outbox WHERE aggregate_id = '" +
+                              id + "' AND subject LIKE '%.cooked'"),
+              "0");
+  }
+  EXPECT_EQ(system_->Stock(2, 3), 10);
+}
+
+TEST_F(OutagesTest, PostgresAwayIsAPoliteRefusalAndThenItGoesOn) {
+  const std::string body =
+      R"({"customer_id":23,"restaurant_id":2,"restaurant_menu_id":4,"qty":1})";
+  ASSERT_EQ(system_->Script("stop postgres").exit_code, 0);
+
+  const Answer refused = system_->Post("/orders", body);
+  EXPECT_THAT(refused.status, AnyOf(429, 503)) << refused.text;
+  EXPECT_THAT(refused.Reason(), AnyOf("DATABASE_UNAVAILABLE", "OVERLOADED"));
+  EXPECT_NE(refused.Header("retry-after"), "");
+
+  ASSERT_EQ(system_->Script("start postgres").exit_code, 0);
+  EXPECT_TRUE(Eventually(absl::Seconds(10), [&] {
+    return system_->Post("/orders", body).status == 200;
+  }));
+  EXPECT_EQ(system_->Sql("order",
+                         "SELECT count(*) FROM orders WHERE customer_id = 23"),
+            "1");
+}
+
+// An operator deletes a durable and a whole stream: the provisioner restores
+// them and reconcile publishes again what the stream has lost, with no effect
+// twice.
+TEST_F(OutagesTest, ALostStreamIsRepaired) {
+  system_->SetStock(2, 5, 10);
+  const std::string before = system_->Place(24, 2, 5, 1);
+  ASSERT_EQ(system_->WaitFor(before, "cook_status", "TICKET_STATUS_COOKING"),
+            "TICKET_STATUS_COOKING");
+  auto jetstream = platform::events::JetStream::Connect(
+      {.url = (*system_)["NATS_URL"], .name = "vandal"});
+  ASSERT_TRUE(jetstream.ok());
+  ASSERT_TRUE(
+      Eventually(absl::Seconds(5), [&] { return (*jetstream)->connected(); }));
+  ASSERT_TRUE(
+      (*jetstream)->Api("STREAM.DELETE.ORDER", "", absl::Seconds(5)).ok());
+
+  const std::string after = system_->Place(24, 2, 5, 1);
+  EXPECT_EQ(system_->WaitFor(after, "cook_status", "TICKET_STATUS_COOKING",
+                             absl::Seconds(20)),
+            "TICKET_STATUS_COOKING");
+  EXPECT_NE(system_->Command("order", "reconcile").exit_code, 0);
+  const Ran repaired = system_->Command("order", "reconcile --repair");
+  EXPECT_EQ(repaired.exit_code, 0) << repaired.output;
+  const Ran again = system_->Command("order", "reconcile");
+  EXPECT_EQ(again.exit_code, 0) << again.output;
+  absl::SleepFor(absl::Seconds(2));
+  EXPECT_EQ(system_->Stock(2, 5), 8);
+}
+
+// SIGTERM while another instance serves: no request fails, exit code 0.
+TEST_F(OutagesTest, AStoppingInstanceFailsNoRequest) {
+  std::atomic<bool> stop = false;
+  std::atomic<int> ok = 0;
+  std::atomic<int> failed = 0;
+  ASSERT_EQ(system_->Script("start order --replica 2").exit_code, 0);
+  absl::SleepFor(absl::Seconds(2));  // the gateway's health check finds it
+  std::vector<std::thread> callers;
+  for (int i = 0; i < 8; ++i) {
+    callers.emplace_back([&] {
+      while (!stop) {
+        const Answer answer = system_->Post(
+            "/orders",
+            R"({"customer_id":25,"restaurant_id":2,"restaurant_menu_id":6,"qty":1})");
+        ++(answer.status == 200 ? ok : failed);
+        if (answer.status != 200) ADD_FAILURE() << answer.status << answer.text;
+      }
+    });
+  }
+  absl::SleepFor(absl::Seconds(1));
+
+  const Ran stopped = system_->Script("stop order");
+
+  absl::SleepFor(absl::Seconds(1));
+  stop = true;
+  for (std::thread& caller : callers) caller.join();
+  EXPECT_EQ(stopped.exit_code, 0) << stopped.output;  // the service's own: 0
+  EXPECT_EQ(failed, 0);
+  EXPECT_GT(ok, 50);
+  ASSERT_EQ(system_->Script("start order").exit_code, 0);
+  ASSERT_EQ(system_->Script("stop order --replica 2").exit_code, 0);
+}
+
+}  // namespace
+}  // namespace e2e

@@ -1,0 +1,252 @@
+#include "tests/e2e/system.h"
+
+#include <sys/wait.h>
+
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "absl/strings/strip.h"
+#include "absl/time/clock.h"
+
+#include "httplib.h"
+
+namespace e2e {
+namespace {
+
+std::string Quoted(const std::string& value) {
+  return absl::StrCat("'", absl::StrReplaceAll(value, {{"'", "'\\''"}}), "'");
+}
+
+// The detail of `type` (its short name) in an error's JSON, or null.
+nlohmann::json Detail(const nlohmann::json& body, const std::string& type) {
+  if (!body.is_object() || !body.contains("details")) return nullptr;
+  for (const nlohmann::json& detail : body["details"]) {
+    if (detail.value("@type", "") == "type.googleapis.com/google.rpc." + type) {
+      return detail;
+    }
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+Ran Run(const std::string& command) {
+  Ran ran;
+  FILE* pipe = popen(absl::StrCat(command, " 2>&1").c_str(), "r");
+  if (pipe == nullptr) return {.exit_code = 127, .output = "popen failed"};
+  std::array<char, 4096> buffer{};
+  while (size_t n = fread(buffer.data(), 1, buffer.size(), pipe)) {
+    ran.output.append(buffer.data(), n);
+  }
+  const int status = pclose(pipe);
+  ran.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128;
+  return ran;
+}
+
+void Publish(platform::events::JetStream& jetstream,
+             const platform::events::OutMessage& message) {
+  const absl::Time end = absl::Now() + absl::Seconds(10);
+  while (absl::Now() < end) {
+    if (jetstream.PublishAll({message}, absl::Seconds(5))[0].ok()) return;
+    absl::SleepFor(absl::Milliseconds(100));
+  }
+  std::fprintf(stderr, "could not publish to %s\n", message.subject.c_str());
+  std::abort();
+}
+
+void Publish(const std::string& nats_url,
+             const platform::events::OutMessage& message) {
+  auto jetstream = platform::events::JetStream::Connect(
+      {.url = nats_url, .name = "e2e test"});
+  if (!jetstream.ok()) std::abort();
+  Publish(**jetstream, message);
+}
+
+std::string Answer::Reason() const {
+  const nlohmann::json info = Detail(body, "ErrorInfo");
+  return info.is_object() ? info.value("reason", "") : "";
+}
+
+std::vector<std::string> Answer::BadFields() const {
+  std::vector<std::string> fields;
+  const nlohmann::json bad = Detail(body, "BadRequest");
+  if (!bad.is_object()) return fields;
+  for (const char* list : {"field_violations", "fieldViolations"}) {
+    if (!bad.contains(list)) continue;
+    for (const nlohmann::json& violation : bad[list]) {
+      fields.push_back(violation.value("field", ""));
+    }
+  }
+  return fields;
+}
+
+std::string Answer::Header(const std::string& name) const {
+  const auto found = headers.find(name);
+  return found == headers.end() ? "" : found->second;
+}
+
+System::System(std::map<std::string, std::string> settings) {
+  std::string folder = absl::StrCat(
+      getenv("TMPDIR") != nullptr ? getenv("TMPDIR") : "/tmp", "/e2e-XXXXXX");
+  if (mkdtemp(folder.data()) == nullptr) {
+    std::perror("mkdtemp");
+    std::abort();
+  }
+  run_dir_ = folder;
+  settings["RUN_DIR"] = run_dir_;
+  settings["BUILD_DIR"] = BINARY_DIR;
+  for (const auto& [name, value] : settings) {
+    absl::StrAppend(&environment_, name, "=", Quoted(value), " ");
+  }
+  const Ran up = Script("up --auto-ports");
+  if (up.exit_code != 0) {
+    std::fprintf(stderr, "scripts/up failed (%d):\n%s\n", up.exit_code,
+                 up.output.c_str());
+    Script("down --purge");
+    std::abort();
+  }
+  std::ifstream file(run_dir_ + "/env");
+  for (std::string line; std::getline(file, line);) {
+    const size_t equals = line.find('=');
+    if (equals == std::string::npos || line[0] == '#') continue;
+    absl::string_view value = absl::string_view(line).substr(equals + 1);
+    for (const char* quote : {"'", "\""}) {
+      if (absl::ConsumePrefix(&value, quote))
+        absl::ConsumeSuffix(&value, quote);
+    }
+    absl::string_view name = absl::string_view(line).substr(0, equals);
+    absl::ConsumePrefix(&name, "export ");
+    env_[std::string(name)] = std::string(value);
+  }
+}
+
+System::~System() {
+  // What failed can be looked at: KEEP_E2E=1 leaves the folder.
+  const char* keep = getenv("KEEP_E2E");
+  Script(keep != nullptr ? "down" : "down --purge");
+  if (keep == nullptr) Run("rm -rf " + Quoted(run_dir_));
+}
+
+std::string System::operator[](const std::string& name) const {
+  const auto found = env_.find(name);
+  return found == env_.end() ? "" : found->second;
+}
+
+Answer System::Send(const std::string& method, const std::string& path,
+                    const std::string& body, const Headers& headers) const {
+  httplib::Client client((*this)["GATEWAY_URL"]);
+  client.set_read_timeout(30, 0);
+  client.set_url_encode(false);
+  httplib::Request request;
+  request.method = method;
+  request.path = path;
+  for (const auto& [name, value] : headers)
+    request.headers.emplace(name, value);
+  if (!body.empty()) {
+    request.body = body;
+    if (!request.has_header("content-type")) {
+      request.headers.emplace("content-type", "application/json");
+    }
+  }
+  Answer answer;
+  const httplib::Result result = client.send(request);
+  if (!result) {
+    answer.text = httplib::to_string(result.error());
+    return answer;
+  }
+  answer.status = result->status;
+  answer.text = result->body;
+  answer.body = nlohmann::json::parse(result->body, nullptr,
+                                      /*allow_exceptions=*/false);
+  if (answer.body.is_discarded()) answer.body = nullptr;
+  for (const auto& [name, value] : result->headers) {
+    answer.headers.emplace(absl::AsciiStrToLower(name), value);
+  }
+  return answer;
+}
+
+Answer System::Get(const std::string& path, const Headers& headers) const {
+  return Send("GET", path, "", headers);
+}
+Answer System::Post(const std::string& path, const std::string& body,
+                    const Headers& headers) const {
+  return Send("POST", path, body, headers);
+}
+Answer System::Put(const std::string& path, const std::string& body) const {
+  return Send("PUT", path, body, {});
+}
+Answer System::Delete(const std::string& path) const {
+  return Send("DELETE", path, "", {});
+}
+
+Ran System::Script(const std::string& command) const {
+  return Run(absl::StrCat("cd ", Quoted(SOURCE_DIR), " && ", environment_,
+                          "scripts/", command));
+}
+
+Ran System::Command(const std::string& service,
+                    const std::string& arguments) const {
+  return Script(absl::StrCat("admin ", service, " ", arguments));
+}
+
+std::string System::Sql(const std::string& service,
+                        const std::string& sql) const {
+  const std::string dsn = (*this)[absl::AsciiStrToUpper(service) + "_PG_DSN"];
+  Ran ran = Run(absl::StrCat("psql -XAtq ", Quoted(dsn), " -c ", Quoted(sql)));
+  absl::StripTrailingAsciiWhitespace(&ran.output);
+  return ran.output;
+}
+
+std::string System::Place(int customer, int restaurant, int menu,
+                          int qty) const {
+  const Answer answer =
+      Post("/orders",
+           absl::StrCat(R"({"customer_id":)", customer, R"(,"restaurant_id":)",
+                        restaurant, R"(,"restaurant_menu_id":)", menu,
+                        R"(,"qty":)", qty, "}"));
+  if (answer.status != 200) return absl::StrCat("not placed: ", answer.text);
+  return answer.body["order"]["order_id"];
+}
+
+void System::SetStock(int restaurant, int menu, int on_hand) const {
+  const Answer answer =
+      Put(absl::StrCat("/restaurants/", restaurant, "/menus/", menu, "/stock"),
+          absl::StrCat(R"({"on_hand":)", on_hand, "}"));
+  if (answer.status != 200) {
+    std::fprintf(stderr, "SetStock: %d %s\n", answer.status,
+                 answer.text.c_str());
+  }
+}
+
+int System::Stock(int restaurant, int menu) const {
+  const Answer answer =
+      Get(absl::StrCat("/restaurants/", restaurant, "/menus/", menu, "/stock"));
+  if (answer.status != 200) return -1;
+  return answer.body["stock"]["on_hand"];
+}
+
+nlohmann::json System::Mypage(const std::string& order_id) const {
+  const Answer answer = Get("/mypages/" + order_id);
+  if (answer.status != 200) return nlohmann::json::object();
+  return answer.body["mypage"];
+}
+
+std::string System::WaitFor(const std::string& order_id,
+                            const std::string& field, const std::string& value,
+                            absl::Duration timeout) const {
+  const absl::Time end = absl::Now() + timeout;
+  std::string seen;
+  do {
+    seen = Mypage(order_id).value(field, "");
+    if (seen == value) return seen;
+    absl::SleepFor(absl::Milliseconds(20));
+  } while (absl::Now() < end);
+  return seen;
+}
+
+}  // namespace e2e

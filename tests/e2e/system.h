@@ -1,0 +1,98 @@
+// A whole system of its own: Postgres, nats-server, provisioner, the four
+// services and Envoy, started by scripts/up in a folder and on ports of its
+// own.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "nlohmann/json.hpp"
+
+#include "platform/events/jetstream.h"
+
+namespace e2e {
+
+// What a command printed, both streams, and its exit code.
+struct Ran {
+  int exit_code = 0;
+  std::string output;
+};
+Ran Run(const std::string& command);
+
+// Publishes one message to JetStream as it is; aborts if it was not stored.
+void Publish(const std::string& nats_url,
+             const platform::events::OutMessage& message);
+void Publish(platform::events::JetStream& jetstream,
+             const platform::events::OutMessage& message);
+
+// An HTTP answer.
+struct Answer {
+  int status = 0;
+  nlohmann::json body;  // null if it was no JSON
+  std::string text;
+  std::multimap<std::string, std::string> headers;  // names in lower case
+
+  // `reason` of the answer's ErrorInfo, or "".
+  std::string Reason() const;
+  // Fields named by the answer's BadRequest.
+  std::vector<std::string> BadFields() const;
+  std::string Header(const std::string& name) const;
+};
+
+using Headers = std::vector<std::pair<std::string, std::string>>;
+
+class System {
+ public:
+  // `settings` are environment variables of scripts/up, e.g.
+  // {{"COOK_FLAGS", "--auto_cook_after=1s"}}. Aborts if it does not come up.
+  explicit System(std::map<std::string, std::string> settings = {});
+  ~System();
+  System(const System&) = delete;
+  System& operator=(const System&) = delete;
+
+  // A value of the running system's env file, e.g. "GATEWAY_URL".
+  std::string operator[](const std::string& name) const;
+
+  Answer Get(const std::string& path, const Headers& headers = {}) const;
+  Answer Post(const std::string& path, const std::string& body,
+              const Headers& headers = {}) const;
+  Answer Put(const std::string& path, const std::string& body) const;
+  Answer Delete(const std::string& path) const;
+
+  // Runs scripts/<command> on this system.
+  Ran Script(const std::string& command) const;
+  // Runs a subcommand of a service's binary with that service's settings, e.g.
+  // ("mypage", "rebuild").
+  Ran Command(const std::string& service, const std::string& arguments) const;
+  // Runs SQL on a service's database; the rows as text, columns by '|'.
+  std::string Sql(const std::string& service, const std::string& sql) const;
+
+  // Places an order through the gateway and returns its id.
+  std::string Place(int customer, int restaurant, int menu, int qty) const;
+  void SetStock(int restaurant, int menu, int on_hand) const;
+  int Stock(int restaurant, int menu) const;
+  // The view of an order, `{}` while there is none.
+  nlohmann::json Mypage(const std::string& order_id) const;
+  // Waits until the view's `field` is `value`; returns the last value seen.
+  std::string WaitFor(const std::string& order_id, const std::string& field,
+                      const std::string& value,
+                      absl::Duration timeout = absl::Seconds(10)) const;
+
+  const std::string& run_dir() const { return run_dir_; }
+
+ private:
+  Answer Send(const std::string& method, const std::string& path,
+              const std::string& body, const Headers& headers) const;
+
+  std::string run_dir_;
+  std::string environment_;  // `NAME='value' …` in front of a command
+  std::map<std::string, std::string> env_;
+};
+
+}  // namespace e2e
