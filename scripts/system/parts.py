@@ -1,0 +1,171 @@
+"""The other parts of the system: nats-server, the provisioner, the services and
+the gateway, each as the process or processes that it is."""
+
+import glob
+import os
+import re
+import shlex
+import subprocess
+import urllib.request
+
+from .process import Process, wait_for
+from .settings import TOOLS, TOP, Trouble
+
+_NATS = """\
+# Written by scripts/up.
+listen: "{address}"
+server_name: "restaurant"
+jetstream {{
+  store_dir: "{store}"
+  max_memory_store: 64MB
+  max_file_store: 8GB
+}}
+max_payload: 1MB
+# A client that hangs is noticed after about 6 s.
+ping_interval: "2s"
+ping_max: 2
+"""
+
+
+def nats(settings):
+    """nats-server with JetStream, or None if somebody's is used."""
+    if settings["EXTERNAL_NATS_URL"]:
+        return None
+    folder = settings.path("nats")
+    os.makedirs(folder, exist_ok=True)
+    configuration = os.path.join(folder, "nats.conf")
+    with open(configuration, "w", encoding="utf-8") as file:
+        file.write(_NATS.format(address=settings["NATS_URL"].removeprefix("nats://"),
+                                store=os.path.join(folder, "store")))
+    return Process(settings, "nats", [settings["NATS_SERVER"], "--config", configuration])
+
+
+def _program(settings, name):
+    return os.path.join(settings["BUILD_DIR"], "bin", name)
+
+
+def provisioner(settings):
+    """Keeps streams and durables as every service's jetstream.json says."""
+    declarations = [
+        path for path in (os.path.join(TOP, s, "jetstream.json") for s in settings.services)
+        if os.path.exists(path)
+    ]
+    return Process(
+        settings, "provisioner",
+        [_program(settings, "provisioner"), "--tryfromenv=nats_url", *declarations],
+        environment={"FLAGS_nats_url": settings["NATS_URL"]}, keep_exit_code=True)
+
+
+def service_environment(settings, service):
+    # Both may hold a password, so neither goes on a command line.
+    return {"FLAGS_pg_dsn": settings.of(service, "PG_DSN"), "FLAGS_nats_url": settings["NATS_URL"]}
+
+
+def service_command(settings, service):
+    """The service's binary with the flags that every subcommand takes."""
+    return [_program(settings, service), "--tryfromenv=pg_dsn,nats_url"]
+
+
+def replica_name(service, number):
+    return service if number == 1 else f"{service}-{number}"
+
+
+def service(settings, name, number=1):
+    """Replica `number` of a service, from 1."""
+    addresses = settings.addresses(name)
+    if not 1 <= number <= len(addresses):
+        raise Trouble(f"{name} has room for {len(addresses)} replicas; "
+                      f"{name.upper()}_REPLICAS of scripts/up makes more")
+    flags = [
+        f"--listen={addresses[number - 1]}",
+        f"--metrics_listen={settings.of(name, 'METRICS_ADDRS').split(',')[number - 1]}",
+    ]
+    if name == "order":
+        flags.append(f"--cook_address={settings.of('cook', 'ADDR')}")
+    return Process(
+        settings, replica_name(name, number),
+        [*service_command(settings, name), *flags, *shlex.split(settings.of(name, "FLAGS"))],
+        environment=service_environment(settings, name), keep_exit_code=True)
+
+
+def all_replicas(settings, name):
+    """Every replica that may run, the first one first."""
+    return [service(settings, name, n + 1) for n in range(len(settings.addresses(name)))]
+
+
+def wait_ready(process, address, seconds=60):
+    """Waits until the service at `address` says that it is ready to serve."""
+    check = [os.path.join(TOOLS, "grpcurl"), "-plaintext", "-max-time", "2", address,
+             "grpc.health.v1.Health/Check"]
+
+    def ready():
+        process.check_alive()
+        done = subprocess.run(check, capture_output=True, text=True, check=False)
+        return '"SERVING"' in done.stdout
+
+    wait_for(ready, seconds, f"{process.name} is not ready after {seconds} s; see {process.log}")
+
+
+def wait_gateway(settings, processes, seconds=60):
+    """Waits until Envoy listens and knows a healthy instance of every service."""
+    clusters = f"http://127.0.0.1:{settings['GATEWAY_ADMIN_PORT']}/clusters"
+    first = [settings.of(name, "ADDR") for name in settings.services]
+
+    def ready():
+        for process in processes:
+            process.check_alive()
+        try:
+            with urllib.request.urlopen(clusters, timeout=2) as answer:
+                lines = answer.read().decode().splitlines()
+        except OSError:
+            return False
+        known = {line.split("::")[1] for line in lines if line.count("::") > 2}
+        healthy = {line.split("::")[1] for line in lines if line.endswith("health_flags::healthy")}
+        return all(address in healthy or address not in known for address in first)
+
+    wait_for(ready, seconds, f"the gateway is not ready after {seconds} s; see "
+             + settings.path("log", "gateway.log"))
+
+
+def has_gateway(settings):
+    return os.access(settings["ENVOY"], os.X_OK)
+
+
+def gateway(settings):
+    """Envoy, and the small server behind it that describes the whole API."""
+    folder = settings.path("gateway")
+    os.makedirs(folder, exist_ok=True)
+    configuration = os.path.join(folder, "envoy.yaml")
+    with open(os.path.join(TOP, "gateway", "envoy.yaml"), encoding="utf-8") as file:
+        template = file.read()
+    values = dict(settings.values)
+    for name in settings.services:
+        values[f"{name.upper()}_ENDPOINTS"] = _endpoints(settings.addresses(name))
+    values["REFLECTION_ENDPOINTS"] = _endpoints([settings["GATEWAY_REFLECTION_ADDR"]])
+    values["DESCRIPTOR_SET"] = os.path.join(settings["BUILD_DIR"], "restaurant.pb")
+    text = re.sub(r"\$\{([A-Z_]+)\}", lambda match: values[match[1]], template)
+    with open(configuration, "w", encoding="utf-8") as file:
+        file.write(text)
+    reflection = Process(
+        settings, "reflection",
+        [_program(settings, "reflection"), f"--listen={settings['GATEWAY_REFLECTION_ADDR']}",
+         f"--descriptor_set={values['DESCRIPTOR_SET']}"], keep_exit_code=True)
+    envoy = Process(
+        settings, "gateway",
+        [settings["ENVOY"], "--config-path", configuration, "--concurrency", "2",
+         "--disable-hot-restart", "--log-level", "warning"])
+    return [reflection, envoy]
+
+
+def _endpoints(addresses):
+    """The lb_endpoints of a cluster, as inline YAML."""
+    entries = []
+    for address in addresses:
+        host, _, port = address.rpartition(":")
+        entries.append("{endpoint: {address: {socket_address: "
+                       f"{{address: {host}, port_value: {port}}}}}}}}}")
+    return "[" + ", ".join(entries) + "]"
+
+
+def logs(settings):
+    return sorted(glob.glob(settings.path("log", "*.log")))
