@@ -1,0 +1,295 @@
+// Compares what the outbox says was published with what the stream holds.
+
+#include <algorithm>
+#include <cstdint>
+#include <cstdio>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+
+#include "platform/events/commands.h"
+#include "platform/events/jetstream.h"
+#include "platform/events/outbox_publish.h"
+#include "platform/events/stream_info.h"
+#include "platform/events/stream_reader.h"
+#include "platform/pg/array.h"
+#include "platform/pg/pool.h"
+#include "platform/pg/time.h"
+#include "platform/uuid/uuid.h"
+
+namespace platform::events {
+namespace {
+
+constexpr absl::Duration kConnectTimeout = absl::Seconds(10);
+constexpr absl::Duration kPublishTimeout = absl::Seconds(10);
+constexpr int kPresentBatch = 5000;  // ids per statement
+constexpr int kRepairBatch = 500;    // events per round
+constexpr int kShown = 20;           // missing events in the report
+
+constexpr char kTables[] = R"sql(
+    CREATE TEMP TABLE present (event_id uuid);
+    CREATE TEMP TABLE missing (
+      event_id uuid, position bigint PRIMARY KEY))sql";
+
+constexpr char kAddPresent[] = R"sql(
+    INSERT INTO present SELECT unnest($1::uuid[]))sql";
+
+constexpr char kMemory[] = R"sql(
+    SELECT created_at, created_at = $2, last_sequence
+    FROM outbox_stream WHERE stream = $1)sql";
+
+// What the stream dropped by its own limits is before its first sequence, and
+// was published to this very stream. The minute allows for two clocks: the
+// broker's `created`, Postgres' `published_at`.
+constexpr char kFindMissing[] = R"sql(
+    INSERT INTO missing
+    SELECT event_id, position FROM outbox
+    WHERE published_at <= $1
+      AND (stream_sequence >= $2
+           OR stream_sequence > $3
+           OR published_at < $4::timestamptz + interval '1 minute')
+      AND NOT EXISTS (
+        SELECT FROM present WHERE present.event_id = outbox.event_id))sql";
+
+constexpr char kCounts[] = R"sql(
+    SELECT count(*) FILTER (WHERE published_at IS NOT NULL),
+           count(*) FILTER (WHERE published_at IS NULL),
+           coalesce(max(stream_sequence) FILTER (WHERE published_at <= $1), 0),
+           (SELECT count(*) FROM missing)
+    FROM outbox)sql";
+
+constexpr char kShow[] = R"sql(
+    SELECT o.event_id, o.subject, o.aggregate_id, o.version, o.stream_sequence,
+           o.published_at
+    FROM missing JOIN outbox AS o USING (event_id)
+    ORDER BY missing.position LIMIT $1)sql";
+
+constexpr char kMarkRepaired[] = R"sql(
+    UPDATE outbox SET published_at = now(), stream_sequence = mark.sequence
+    FROM unnest($1::uuid[], $2::bigint[]) AS mark (event_id, sequence)
+    WHERE outbox.event_id = mark.event_id)sql";
+
+constexpr char kRenewMemory[] = R"sql(
+    INSERT INTO outbox_stream (stream, created_at, last_sequence)
+    VALUES ($1, $2, $3)
+    ON CONFLICT (stream) DO UPDATE SET
+      created_at = excluded.created_at,
+      last_sequence = excluded.last_sequence)sql";
+
+std::string UtcText(absl::Time time) {
+  return absl::FormatTime(absl::RFC3339_sec, time, absl::UTCTimeZone());
+}
+
+// One run. Throws libpqxx's exceptions.
+class Reconciliation {
+ public:
+  Reconciliation(const ReconcileOptions& options, JetStream& jetstream)
+      : options_(options), jetstream_(jetstream), connection_(options.dsn) {}
+
+  absl::Status Run() {
+    // Whatever was marked before this instant was in the stream before it; what
+    // the live relay does from now on is none of our business.
+    cutoff_ = Sql("SELECT now()")[0][0].c_str();
+    absl::StatusOr<StreamInfo> before =
+        GetStreamInfo(jetstream_, options_.stream);
+    if (!before.ok()) return before.status();
+    if (absl::Status read = ReadIds(*before); !read.ok()) return read;
+    // While we read, the stream may have dropped its oldest.
+    absl::StatusOr<StreamInfo> after =
+        GetStreamInfo(jetstream_, options_.stream);
+    if (!after.ok()) return after.status();
+    if (after->created != before->created) return CreatedMeanwhile();
+    before->first_sequence = after->first_sequence;
+
+    const int64_t missing = Compare(*before);
+    if (missing > 0 && !options_.repair) {
+      std::printf("nothing was done; --repair publishes them again\n");
+      return absl::DataLossError(absl::StrCat(
+          missing, " events are missing in the stream ", options_.stream));
+    }
+    if (missing > 0) {
+      if (absl::Status repaired = Repair(); !repaired.ok()) return repaired;
+    }
+    return Renew(*before);
+  }
+
+ private:
+  pqxx::result Sql(const char* sql) {
+    return pqxx::nontransaction(connection_).exec(sql);
+  }
+  template <typename... Args>
+  pqxx::result Sql(const std::string& sql, const Args&... args) {
+    return pqxx::nontransaction(connection_).exec_params(sql, args...);
+  }
+
+  absl::Status CreatedMeanwhile() const {
+    return absl::AbortedError(absl::StrCat("The stream ", options_.stream,
+                                           " was created anew meanwhile."));
+  }
+
+  // Puts the ids of all events in the stream into the table `present`.
+  absl::Status ReadIds(const StreamInfo& info) {
+    Sql(kTables);
+    pg::Array ids;
+    int batched = 0;
+    const auto flush = [&] {
+      if (batched > 0) Sql(kAddPresent, ids.text());
+      ids = pg::Array();
+      batched = 0;
+    };
+    const absl::Status read = ReadStream(
+        jetstream_, options_.stream, info, [&](const InMessage& message) {
+          const auto id = ParseUuid(message.Header("ce-id"));
+          if (!id.has_value()) return;  // none of ours
+          ids.Add(*id);
+          if (++batched == kPresentBatch) flush();
+        });
+    if (!read.ok()) return read;
+    flush();
+    Sql("ANALYZE present");
+    return absl::OkStatus();
+  }
+
+  // Fills the table `missing`, reports, and returns how many there are.
+  int64_t Compare(const StreamInfo& info) {
+    const std::string created = pg::ToSql(info.created);
+    Sql(kFindMissing, cutoff_, static_cast<int64_t>(info.first_sequence),
+        static_cast<int64_t>(info.last_sequence), created);
+    const pqxx::row counts = Sql(kCounts, cutoff_)[0];
+    std::printf(
+        "stream %s: created %s, %llu messages, sequences %llu to %llu\n",
+        options_.stream.c_str(), UtcText(info.created).c_str(),
+        static_cast<unsigned long long>(info.messages),
+        static_cast<unsigned long long>(info.first_sequence),
+        static_cast<unsigned long long>(info.last_sequence));
+    std::printf("outbox: %s events published, %s waiting\n", counts[0].c_str(),
+                counts[1].c_str());
+    ReportAlarms(info, created, counts[2].as<uint64_t>());
+
+    const auto missing = counts[3].as<int64_t>();
+    std::printf("missing in the stream: %lld\n",
+                static_cast<long long>(missing));
+    for (const pqxx::row& row : Sql(kShow, kShown)) {
+      std::printf("  %s %s of %s version %s, was sequence %s at %s\n",
+                  row[0].c_str(), row[1].c_str(), row[2].c_str(),
+                  row[3].c_str(), row[4].c_str(), row[5].c_str());
+    }
+    if (missing > kShown) {
+      std::printf("  and %lld more\n",
+                  static_cast<long long>(missing - kShown));
+    }
+    return missing;
+  }
+
+  void ReportAlarms(const StreamInfo& info, const std::string& created,
+                    uint64_t acknowledged) {
+    const pqxx::result memory = Sql(kMemory, options_.stream, created);
+    if (!memory.empty() && std::string(memory[0][0].c_str()) == "-infinity") {
+      std::printf("ALARM: the relay saw the stream's sequences go back\n");
+    } else if (!memory.empty() && !memory[0][1].as<bool>()) {
+      std::printf("ALARM: the stream was created anew, before it was %s\n",
+                  memory[0][0].c_str());
+    }
+    if (!memory.empty()) {
+      acknowledged = std::max(acknowledged, memory[0][2].as<uint64_t>());
+    }
+    if (info.last_sequence < acknowledged) {
+      std::printf(
+          "ALARM: the stream's last sequence is below an acknowledged one, "
+          "%llu\n",
+          static_cast<unsigned long long>(acknowledged));
+    }
+  }
+
+  // Publishes what is missing, in the order in which it was written.
+  absl::Status Repair() {
+    const std::string select = absl::StrCat("SELECT", kOutboxColumns, R"sql(,
+           missing.position
+    FROM missing JOIN outbox AS o USING (event_id)
+    WHERE missing.position > $1
+    ORDER BY missing.position LIMIT $2)sql");
+    // A new message id: inside the duplicate window the old one would be
+    // dropped without a word.
+    const std::string suffix =
+        absl::StrCat(":r", absl::ToUnixMillis(absl::Now()));
+    int64_t position = INT64_MIN;
+    size_t published = 0;
+    while (true) {
+      const pqxx::result found = Sql(select, position, kRepairBatch);
+      if (found.empty()) break;
+      position = found.back()[8].as<int64_t>();
+      std::vector<OutboxRow> rows;
+      for (const pqxx::row& row : found) {
+        rows.push_back(RowOf(row, options_.source, suffix));
+      }
+      const std::vector<absl::StatusOr<PublishAck>> acks =
+          PublishInWaves(jetstream_, absl::MakeSpan(rows), kPublishTimeout);
+      pg::Array ids;
+      pg::Array sequences;
+      absl::Status failed;
+      for (size_t i = 0; i < rows.size(); ++i) {
+        if (acks[i].ok()) {
+          ids.Add(rows[i].event_id);
+          sequences.Add(static_cast<int64_t>(acks[i]->sequence));
+          ++published;
+        } else if (failed.ok()) {
+          failed = acks[i].status();
+        }
+      }
+      Sql(kMarkRepaired, ids.text(), sequences.text());
+      if (!failed.ok()) {
+        return absl::DataLossError(absl::StrCat(
+            published,
+            " events were published again, then: ", failed.ToString()));
+      }
+    }
+    std::printf("published again: %zu\n", published);
+    return absl::OkStatus();
+  }
+
+  // The stream holds what it must: ends the relay's alarm.
+  absl::Status Renew(const StreamInfo& read) {
+    const absl::StatusOr<StreamInfo> now =
+        GetStreamInfo(jetstream_, options_.stream);
+    if (!now.ok()) return now.status();
+    if (now->created != read.created) return CreatedMeanwhile();
+    Sql(kRenewMemory, options_.stream, pg::ToSql(now->created),
+        static_cast<int64_t>(now->last_sequence));
+    std::printf("the stream holds every event that it should\n");
+    return absl::OkStatus();
+  }
+
+  const ReconcileOptions& options_;
+  JetStream& jetstream_;
+  pqxx::connection connection_;
+  std::string cutoff_;
+};
+
+}  // namespace
+
+absl::Status ReconcileCommand(const ReconcileOptions& options) {
+  const auto jetstream =
+      JetStream::Connect({.url = options.nats_url,
+                          .name = absl::StrCat(options.source, "-reconcile")});
+  if (!jetstream.ok()) return jetstream.status();
+  const absl::Time deadline = absl::Now() + kConnectTimeout;
+  while (!(*jetstream)->connected()) {
+    if (absl::Now() > deadline) {
+      return absl::UnavailableError("The broker does not answer.");
+    }
+    absl::SleepFor(absl::Milliseconds(20));
+  }
+  try {
+    return Reconciliation(options, **jetstream).Run();
+  } catch (...) {
+    return pg::StatusOfCurrentException();
+  }
+}
+
+}  // namespace platform::events

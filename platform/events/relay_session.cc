@@ -1,0 +1,178 @@
+#include "platform/events/relay_session.h"
+
+#include <poll.h>
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+
+#include "platform/events/outbox.h"
+#include "platform/pg/array.h"
+#include "platform/pg/time.h"
+
+namespace platform::events {
+namespace {
+
+// The session's settings, and why:
+//   synchronous_commit    a mark that is lost means an event published twice,
+//                         under the same id; that is not worth an fsync a round
+//   plan_cache_mode …     the plans must not change with the statistics of a
+//                         table that is empty at one moment and full the next
+//   tcp_keepalives…       when our host dies, the server frees the lock soon
+constexpr char kSettings[] = R"sql(
+    SET synchronous_commit = off;
+    SET plan_cache_mode = force_generic_plan;
+    SET enable_seqscan = off;
+    SET enable_sort = off;
+    SET enable_hashjoin = off;
+    SET enable_mergejoin = off;
+    SET jit = off;
+    SET tcp_keepalives_idle = 10;
+    SET tcp_keepalives_interval = 5;
+    SET tcp_keepalives_count = 3)sql";
+
+// "outbox" in ASCII; advisory locks are per database.
+constexpr int64_t kLockKey = 0x6f7574626f78;
+
+constexpr char kUnpublished[] = "platform_relay_unpublished";
+constexpr char kMark[] = "platform_relay_mark";
+constexpr char kMarkSql[] = R"sql(
+    WITH acknowledged AS (
+      UPDATE outbox_stream SET last_sequence = $4
+      WHERE stream = $3 AND last_sequence < $4)
+    UPDATE outbox SET published_at = now(), stream_sequence = mark.sequence
+    FROM unnest($1::uuid[], $2::bigint[]) AS mark (event_id, sequence)
+    WHERE outbox.event_id = mark.event_id AND published_at IS NULL)sql";
+
+constexpr char kNoteStream[] = "platform_relay_note_stream";
+constexpr char kNoteStreamSql[] = R"sql(
+    INSERT INTO outbox_stream (stream, created_at, last_sequence)
+    VALUES ($1, $2, 0)
+    ON CONFLICT DO NOTHING)sql";
+
+constexpr char kReadStream[] = "platform_relay_read_stream";
+constexpr char kReadStreamSql[] = R"sql(
+    SELECT created_at = $2, last_sequence
+    FROM outbox_stream WHERE stream = $1)sql";
+
+// No stream was created then.
+constexpr char kDistrust[] = "platform_relay_distrust";
+constexpr char kDistrustSql[] = R"sql(
+    UPDATE outbox_stream SET created_at = '-infinity' WHERE stream = $1)sql";
+
+// Counts no further than kMostCounted: a long queue must not cost more to
+// count than to publish.
+constexpr char kDepth[] = "platform_relay_depth";
+constexpr char kDepthSql[] = R"sql(
+    SELECT
+      (SELECT count(*) FROM (
+         SELECT FROM outbox WHERE published_at IS NULL LIMIT $1) AS waiting),
+      (SELECT greatest(extract(epoch FROM now() - event_time), 0)
+       FROM outbox WHERE published_at IS NULL ORDER BY position LIMIT 1))sql";
+
+}  // namespace
+
+// Notes that a notification came.
+class RelaySession::Ear : public pqxx::notification_receiver {
+ public:
+  explicit Ear(pqxx::connection& connection)
+      : pqxx::notification_receiver(connection, kOutboxChannel) {}
+  void operator()(const std::string& /*payload*/, int /*pid*/) override {
+    heard = true;
+  }
+  bool heard = false;
+};
+
+RelaySession::RelaySession(const std::string& dsn) : connection_(dsn) {
+  pqxx::nontransaction(connection_).exec(kSettings);
+  connection_.prepare(kUnpublished,
+                      absl::StrCat("SELECT", kOutboxColumns, R"sql(
+    FROM outbox AS o
+    WHERE o.published_at IS NULL AND o.aggregate_id <> ALL ($2::uuid[])
+    ORDER BY o.position LIMIT $1)sql"));
+  connection_.prepare(kMark, kMarkSql);
+  connection_.prepare(kNoteStream, kNoteStreamSql);
+  connection_.prepare(kReadStream, kReadStreamSql);
+  connection_.prepare(kDistrust, kDistrustSql);
+  connection_.prepare(kDepth, kDepthSql);
+  Retention::Prepare(connection_);
+}
+
+RelaySession::~RelaySession() = default;
+
+bool RelaySession::TryLock() {
+  pqxx::nontransaction tx(connection_);
+  return tx.exec_params1("SELECT pg_try_advisory_lock($1)", kLockKey)[0]
+      .as<bool>();
+}
+
+void RelaySession::Listen() { ear_ = std::make_unique<Ear>(connection_); }
+
+bool RelaySession::Notified() {
+  connection_.get_notifs();
+  const bool heard = ear_->heard;
+  ear_->heard = false;
+  return heard;
+}
+
+void RelaySession::Wait(int wake_fd, absl::Duration timeout) {
+  pollfd fds[] = {{connection_.sock(), POLLIN, 0}, {wake_fd, POLLIN, 0}};
+  poll(fds, 2, static_cast<int>(absl::ToInt64Milliseconds(timeout)));
+}
+
+std::vector<OutboxRow> RelaySession::Unpublished(
+    int limit, const std::string& source,
+    absl::Span<const std::string> without) {
+  pg::Array excluded;
+  for (const std::string& aggregate : without) excluded.Add(aggregate);
+  pqxx::nontransaction tx(connection_);
+  const pqxx::result found =
+      tx.exec_prepared(kUnpublished, limit, excluded.text());
+  std::vector<OutboxRow> rows;
+  rows.reserve(found.size());
+  for (const pqxx::row& row : found) rows.push_back(RowOf(row, source));
+  return rows;
+}
+
+void RelaySession::MarkPublished(absl::Span<const Mark> marks,
+                                 const std::string& stream) {
+  pg::Array ids;
+  pg::Array sequences;
+  uint64_t last = 0;
+  for (const Mark& mark : marks) {
+    ids.Add(mark.event_id);
+    sequences.Add(static_cast<int64_t>(mark.sequence));
+    last = std::max(last, mark.sequence);
+  }
+  pqxx::nontransaction tx(connection_);
+  tx.exec_prepared(kMark, ids.text(), sequences.text(), stream,
+                   static_cast<int64_t>(last));
+}
+
+RelaySession::StreamMemory RelaySession::Remember(const std::string& stream,
+                                                  absl::Time created) {
+  pqxx::nontransaction tx(connection_);
+  const std::string time = pg::ToSql(created);
+  tx.exec_prepared(kNoteStream, stream, time);
+  const pqxx::row row = tx.exec_prepared1(kReadStream, stream, time);
+  return {.same = row[0].as<bool>(),
+          .last_sequence = static_cast<uint64_t>(row[1].as<int64_t>())};
+}
+
+void RelaySession::Distrust(const std::string& stream) {
+  pqxx::nontransaction(connection_).exec_prepared(kDistrust, stream);
+}
+
+RelaySession::Depth RelaySession::UnpublishedDepth() {
+  pqxx::nontransaction tx(connection_);
+  const pqxx::row row = tx.exec_prepared1(kDepth, kMostCounted);
+  return {.events = row[0].as<int64_t>(),
+          .oldest_seconds = row[1].is_null() ? 0 : row[1].as<double>()};
+}
+
+bool RelaySession::Forget(const Retention& retention) {
+  pqxx::nontransaction tx(connection_);
+  return retention.Step(tx);
+}
+
+}  // namespace platform::events

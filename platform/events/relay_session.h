@@ -1,0 +1,81 @@
+// The relay's own Postgres session: its lock, its ear, its statements.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "absl/types/span.h"
+
+#include "platform/events/outbox_publish.h"
+#include "platform/events/retention.h"
+#include "platform/pg/pool.h"
+
+namespace platform::events {
+
+// Everything here throws libpqxx's exceptions; after one the session is to be
+// thrown away, and the lock with it: libpqxx would reconnect in silence,
+// without the lock. Not thread-safe.
+class RelaySession {
+ public:
+  // Connects, directly: a transaction pooler would hand the lock to others.
+  explicit RelaySession(const std::string& dsn);
+  ~RelaySession();
+  RelaySession(const RelaySession&) = delete;
+  RelaySession& operator=(const RelaySession&) = delete;
+
+  // True if this session now is the one that publishes, until it ends.
+  bool TryLock();
+
+  // Hears from now on when something is appended to the outbox.
+  void Listen();
+  // True if something was appended since the last call.
+  bool Notified();
+  // Waits for that, for `wake_fd` to become readable, or `timeout`.
+  void Wait(int wake_fd, absl::Duration timeout);
+
+  // The first `limit` unpublished events, except those of the aggregates
+  // `without`.
+  std::vector<OutboxRow> Unpublished(int limit, const std::string& source,
+                                     absl::Span<const std::string> without);
+
+  // An acknowledged event.
+  struct Mark {
+    std::string event_id;
+    uint64_t sequence;
+  };
+  // Marks events as published, and raises the last acknowledged sequence of
+  // `stream`.
+  void MarkPublished(absl::Span<const Mark> marks, const std::string& stream);
+
+  // What is remembered of a stream.
+  struct StreamMemory {
+    bool same = false;  // it still is the one created at `created`
+    uint64_t last_sequence = 0;
+  };
+  // Returns what is remembered of `stream`; remembers `created` if it is new.
+  StreamMemory Remember(const std::string& stream, absl::Time created);
+  // Remembers that `stream` lost messages: from now on it is not the same,
+  // until reconcile says so.
+  void Distrust(const std::string& stream);
+
+  struct Depth {
+    int64_t events = 0;  // counted up to kMostCounted
+    double oldest_seconds = 0;
+  };
+  static constexpr int kMostCounted = 100'000;
+  Depth UnpublishedDepth();
+
+  // Retention::Step().
+  bool Forget(const Retention& retention);
+
+ private:
+  class Ear;
+
+  pqxx::connection connection_;
+  std::unique_ptr<Ear> ear_;
+};
+
+}  // namespace platform::events

@@ -1,0 +1,22 @@
+// Reads a whole stream, beside everybody who consumes it.
+#pragma once
+
+#include <string>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+
+#include "platform/events/jetstream.h"
+#include "platform/events/stream_info.h"
+
+namespace platform::events {
+
+// Calls `visit` with every message that `stream` holds, up to the last sequence
+// of `info`, in order; without payloads. Uses a consumer of its own, gone
+// afterwards. Fails with `DEADLINE_EXCEEDED` if the broker stops answering,
+// `ABORTED` if a message got lost on the way: then try again.
+absl::Status ReadStream(JetStream& jetstream, const std::string& stream,
+                        const StreamInfo& info,
+                        absl::FunctionRef<void(const InMessage&)> visit);
+
+}  // namespace platform::events
