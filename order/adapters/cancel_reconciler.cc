@@ -1,0 +1,117 @@
+#include "order/adapters/cancel_reconciler.h"
+
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/synchronization/blocking_counter.h"
+
+#include "order/adapters/cancel_order.h"
+#include "order/adapters/pg_order_store.h"
+#include "order/app/use_cases.h"
+#include "platform/log/log.h"
+#include "platform/metrics/metrics.h"
+#include "platform/trace/trace_context.h"
+
+namespace order {
+namespace {
+
+namespace log = platform::log;
+
+prometheus::Gauge& PendingGauge() {
+  static prometheus::Gauge& gauge = platform::metrics::Gauge(
+      "cancel_pending", "Orders whose cancel waits for the kitchen's answer");
+  return gauge;
+}
+
+// Asks for all of `orders` at once and waits for the answers.
+std::vector<CancelAttempt> AskAll(CookClient& cook,
+                                  const std::vector<OrderState>& orders,
+                                  Traces& traces) {
+  std::vector<CancelAttempt> attempts(orders.size());
+  absl::BlockingCounter waiting(static_cast<int>(orders.size()));
+  for (size_t i = 0; i < orders.size(); ++i) {
+    const OrderState& order = orders[i];
+    const std::string traceparent = platform::ContinueTrace("").Traceparent();
+    traces[order.id] = traceparent;
+    attempts[i] = {order.id, order.cancel_reason, order.cancel_by, {}};
+    cook.CancelTicket({order, order.cancel_reason, order.cancel_by, traceparent,
+                       absl::Now() + kKitchenTimeout},
+                      [&attempts, &waiting, i](const KitchenAnswer& answer) {
+                        attempts[i].answer = answer;
+                        waiting.DecrementCount();
+                      });
+  }
+  waiting.Wait();
+  return attempts;
+}
+
+}  // namespace
+
+CancelReconciler::CancelReconciler(platform::pg::Pool& pool, CookClient& cook,
+                                   platform::Clock now,
+                                   CancelReconcilerOptions options)
+    : pool_(pool),
+      cook_(cook),
+      now_(std::move(now)),
+      options_(options),
+      thread_([this] { Work(); }) {}
+
+CancelReconciler::~CancelReconciler() {
+  {
+    platform::MutexLock lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.SignalAll();
+  thread_.join();
+}
+
+void CancelReconciler::Work() {
+  while (true) {
+    const bool more = Round();
+    platform::MutexLock lock(mutex_);
+    if (!more && !stopping_) wake_.WaitFor(mutex_, options_.poll);
+    if (stopping_) return;
+  }
+}
+
+bool CancelReconciler::Round() {
+  int64_t pending = 0;
+  absl::Status status = pool_.Read([&](pqxx::nontransaction& tx) {
+    pending = CountPendingCancels(tx);
+    return absl::OkStatus();
+  });
+  if (!status.ok()) return false;
+  PendingGauge().Set(static_cast<double>(pending));
+  if (pending == 0) return false;
+
+  std::vector<OrderState> claimed;
+  status = pool_.InTransaction([&](pqxx::work& tx) {
+    claimed = ClaimPendingCancels(tx, now_(), options_.batch);
+    return absl::OkStatus();
+  });
+  if (!status.ok() || claimed.empty()) return false;
+
+  Traces traces;
+  std::vector<CancelAttempt> definite;
+  for (CancelAttempt& attempt : AskAll(cook_, claimed, traces)) {
+    CountCancelOutcome(attempt.answer);
+    // An order without an answer is due again by its claim.
+    if (attempt.answer.kind != KitchenAnswer::Kind::kUnknown) {
+      definite.push_back(std::move(attempt));
+    }
+  }
+  status = pool_.InTransaction([&](pqxx::work& tx) {
+    PgOrderStore orders(tx, traces);
+    return SettleCancels(orders, definite, now_()).status();
+  });
+  if (!status.ok()) {
+    log::Warning("answers to pending cancels could not be stored",
+                 {{"code", absl::StatusCodeToString(status.code())}});
+  }
+  log::Info("asked the kitchen again for pending cancels",
+            {{"asked", claimed.size()}, {"answered", definite.size()}});
+  return claimed.size() == static_cast<size_t>(options_.batch);
+}
+
+}  // namespace order

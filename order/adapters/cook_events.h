@@ -1,0 +1,17 @@
+// What the kitchen says.
+#pragma once
+
+#include "absl/status/status.h"
+#include "absl/types/span.h"
+
+#include "platform/events/message.h"
+
+namespace order {
+
+// `CookQtyChecked` rejects the order, `CookCancelled` cancels it. Fails with
+// `NOT_FOUND` if an order is unknown, `FAILED_PRECONDITION` if the order's
+// state forbids it, `INVALID_ARGUMENT` if a payload cannot be read.
+absl::Status HandleCookEvents(
+    pqxx::work& tx, absl::Span<const platform::events::Message> messages);
+
+}  // namespace order

@@ -1,0 +1,215 @@
+#include "order/adapters/place_order_batcher.h"
+
+#include <algorithm>
+#include <tuple>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+
+#include "platform/log/log.h"
+#include "platform/metrics/metrics.h"
+#include "platform/status/error.h"
+
+namespace order {
+namespace {
+
+namespace log = platform::log;
+
+struct Metrics {
+  prometheus::Gauge& batch_size = platform::metrics::Gauge(
+      "place_batch_size", "Orders in the latest group commit");
+  prometheus::Counter& batches = platform::metrics::Counter(
+      "place_batches_total", "Group commits of new orders");
+  prometheus::Counter& orders = platform::metrics::Counter(
+      "place_batched_orders_total", "New orders that went into group commits");
+  prometheus::Gauge& queue_depth = platform::metrics::Gauge(
+      "place_queue_depth", "New orders that wait for a group commit");
+  prometheus::Counter& refused = platform::metrics::Counter(
+      "place_refused_total", "New orders refused because too many wait");
+};
+
+Metrics& GetMetrics() {
+  static Metrics* const metrics = new Metrics;
+  return *metrics;
+}
+
+bool SameBody(const OrderState& a, const OrderState& b) {
+  return a.customer_id == b.customer_id && a.restaurant_id == b.restaurant_id &&
+         a.restaurant_menu_id == b.restaurant_menu_id && a.qty == b.qty;
+}
+
+// What a row that was not inserted is told, given who has its id or key.
+absl::StatusOr<OrderState> AnswerOf(const PlacedOrder& row,
+                                    const std::optional<OrderState>& found) {
+  if (!found.has_value()) {
+    return absl::InternalError(
+        absl::StrCat("Order ", row.order.id, " was neither stored nor found."));
+  }
+  if (!SameBody(*found, row.order)) {
+    return platform::Error(absl::StatusCode::kAlreadyExists,
+                           "IDEMPOTENCY_KEY_REUSED",
+                           absl::StrCat("request_id was used before for order ",
+                                        found->id, ", with another body."),
+                           {{"order_id", found->id}});
+  }
+  return *found;
+}
+
+// Worth doing once more: the connection broke, maybe while it committed, or
+// there was a deadlock.
+bool Transient(const absl::Status& status) {
+  return absl::IsUnavailable(status) || absl::IsAborted(status);
+}
+
+}  // namespace
+
+PlaceOrderBatcher::PlaceOrderBatcher(platform::pg::Pool& pool,
+                                     PlaceOrderBatcherOptions options)
+    : pool_(pool), options_(options) {
+  GetMetrics();
+  for (int i = 0; i < options_.threads; ++i) {
+    threads_.emplace_back([this] { Work(); });
+  }
+}
+
+PlaceOrderBatcher::~PlaceOrderBatcher() {
+  {
+    platform::MutexLock lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.SignalAll();
+  for (std::thread& thread : threads_) thread.join();
+}
+
+absl::Status PlaceOrderBatcher::Place(PlacedOrder placed, absl::Time deadline,
+                                      Done done) {
+  {
+    platform::MutexLock lock(mutex_);
+    if (queue_.size() >= options_.queue_limit || TooLate(deadline)) {
+      GetMetrics().refused.Increment();
+      return platform::Overloaded("the queue of new orders");
+    }
+    queue_.push_back({std::move(placed), deadline, std::move(done)});
+  }
+  wake_.Signal();
+  return absl::OkStatus();
+}
+
+bool PlaceOrderBatcher::TooLate(absl::Time deadline) const {
+  const absl::Time now = absl::Now();
+  if (deadline <= now) return true;
+  // With nothing in hand there is no pace to go by.
+  if (busy_ == 0) return false;
+  const auto batches_ahead = static_cast<double>(queue_.size()) /
+                             static_cast<double>(options_.max_batch) /
+                             options_.threads;
+  return now + batch_time_ * (batches_ahead + 1) > deadline;
+}
+
+std::vector<PlaceOrderBatcher::Item> PlaceOrderBatcher::Take() {
+  std::vector<Item> batch;
+  platform::MutexLock lock(mutex_);
+  while (queue_.empty() && !stopping_) wake_.Wait(mutex_);
+  const size_t count = std::min(queue_.size(), options_.max_batch);
+  batch.reserve(count);
+  for (size_t i = 0; i < count; ++i) {
+    batch.push_back(std::move(queue_.front()));
+    queue_.pop_front();
+  }
+  GetMetrics().queue_depth.Set(static_cast<double>(queue_.size()));
+  if (count > 0) ++busy_;
+  return batch;
+}
+
+void PlaceOrderBatcher::Work() {
+  while (true) {
+    std::vector<Item> batch = Take();
+    if (batch.empty()) return;
+    const absl::Time start = absl::Now();
+    std::vector<Item*> in_time;
+    std::vector<Item*> late;
+    for (Item& item : batch) {
+      (item.deadline > start ? in_time : late).push_back(&item);
+    }
+    // One order of locking for all: batches that share keys do not deadlock.
+    // Stable: of two with one key, the first to come is stored.
+    std::stable_sort(in_time.begin(), in_time.end(), [](Item* a, Item* b) {
+      return std::tie(a->placed.order.customer_id, a->placed.request_id) <
+             std::tie(b->placed.order.customer_id, b->placed.request_id);
+    });
+    std::vector<const PlacedOrder*> rows;
+    rows.reserve(in_time.size());
+    for (const Item* item : in_time) rows.push_back(&item->placed);
+
+    Results results;
+    if (!rows.empty()) {
+      results = Commit(rows);
+      GetMetrics().batch_size.Set(static_cast<double>(rows.size()));
+      GetMetrics().batches.Increment();
+      GetMetrics().orders.Increment(static_cast<double>(rows.size()));
+    }
+    {
+      platform::MutexLock lock(mutex_);
+      --busy_;
+      batch_time_ = batch_time_ * 0.9 + (absl::Now() - start) * 0.1;
+    }
+    for (size_t i = 0; i < in_time.size(); ++i) {
+      in_time[i]->done(std::move(results[i]));
+    }
+    for (Item* item : late) {
+      GetMetrics().refused.Increment();
+      item->done(platform::Overloaded("the queue of new orders"));
+    }
+  }
+}
+
+PlaceOrderBatcher::Results PlaceOrderBatcher::Commit(
+    absl::Span<const PlacedOrder* const> rows) {
+  absl::StatusOr<Results> together = CommitTogether(rows);
+  // In doubt: done once more, on another connection. What the first attempt did
+  // store is found under its own order ids.
+  if (Transient(together.status())) together = CommitTogether(rows);
+  if (together.ok()) return *std::move(together);
+
+  Results results;
+  results.reserve(rows.size());
+  if (rows.size() == 1 || Transient(together.status()) ||
+      absl::IsResourceExhausted(together.status())) {
+    results.assign(rows.size(), together.status());
+    return results;
+  }
+  log::Warning("a batch of new orders failed, each is tried alone",
+               {{"orders", rows.size()},
+                {"code", absl::StatusCodeToString(together.status().code())}});
+  for (size_t i = 0; i < rows.size(); ++i) {
+    results.push_back(std::move(Commit(rows.subspan(i, 1)).front()));
+  }
+  return results;
+}
+
+absl::StatusOr<PlaceOrderBatcher::Results> PlaceOrderBatcher::CommitTogether(
+    absl::Span<const PlacedOrder* const> rows) {
+  size_t inserted = 0;
+  std::vector<std::optional<OrderState>> found;
+  // Read() because it sends no BEGIN and COMMIT: the statement is atomic alone.
+  absl::Status status = pool_.Read([&](pqxx::nontransaction& tx) {
+    inserted = InsertPlaced(tx, rows);
+    if (inserted < rows.size()) found = FindPlaced(tx, rows);
+    return absl::OkStatus();
+  });
+  if (!status.ok()) return status;
+
+  Results results;
+  results.reserve(rows.size());
+  for (size_t i = 0; i < rows.size(); ++i) {
+    if (inserted == rows.size()) {
+      results.emplace_back(rows[i]->order);
+    } else {
+      results.push_back(AnswerOf(*rows[i], found[i]));
+    }
+  }
+  return results;
+}
+
+}  // namespace order

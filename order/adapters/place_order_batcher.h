@@ -1,0 +1,89 @@
+// Group commit for PlaceOrder: callers that arrive together share one
+// transaction, that is one round trip and one fsync.
+#pragma once
+
+#include <cstddef>
+#include <deque>
+#include <functional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "absl/types/span.h"
+
+#include "order/adapters/pg_placed_orders.h"
+#include "order/domain/order.h"
+#include "platform/pg/pool.h"
+#include "platform/thread/mutex.h"
+
+namespace order {
+
+struct PlaceOrderBatcherOptions {
+  int threads = 2;            // > 0; each wants a connection of the pool
+  size_t queue_limit = 1024;  // orders that may wait, > 0
+  size_t max_batch = 128;     // orders per transaction, > 0
+};
+
+// Nobody waits for a batch to fill: a thread that is free takes what is there.
+// While it commits others queue up, and so the batch grows with the load.
+//
+// Thread-safe. Metrics: place_batch_size, place_batches_total,
+// place_batched_orders_total, place_queue_depth, place_refused_total.
+class PlaceOrderBatcher {
+ public:
+  // Called once, on a thread of the batcher, with the order as it was placed,
+  // now or, if its key was known, the first time; or with
+  //   ALREADY_EXISTS      the key was used for another body
+  //   RESOURCE_EXHAUSTED  the deadline passed while it waited
+  //   UNAVAILABLE         the database is away; unless it went while it
+  //                       committed, nothing was stored
+  // It must not block.
+  using Done = std::function<void(absl::StatusOr<OrderState>)>;
+
+  // `pool` must outlive the batcher and its connections be prepared with
+  // PreparePlacedOrders().
+  PlaceOrderBatcher(platform::pg::Pool& pool, PlaceOrderBatcherOptions options);
+  // Commits what is queued, then stops.
+  ~PlaceOrderBatcher();
+  PlaceOrderBatcher(const PlaceOrderBatcher&) = delete;
+  PlaceOrderBatcher& operator=(const PlaceOrderBatcher&) = delete;
+
+  // Queues `placed`. Refuses with `Overloaded()` if the queue is full, or by
+  // the present pace it would not be committed before `deadline`; `done` is
+  // then never called.
+  absl::Status Place(PlacedOrder placed, absl::Time deadline, Done done);
+
+ private:
+  struct Item {
+    PlacedOrder placed;
+    absl::Time deadline;
+    Done done;
+  };
+  using Results = std::vector<absl::StatusOr<OrderState>>;
+
+  void Work();
+  // Waits for items and takes them; empty means stop.
+  std::vector<Item> Take();
+  bool TooLate(absl::Time deadline) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // `rows` as InsertPlaced() wants them.
+  Results Commit(absl::Span<const PlacedOrder* const> rows);
+  absl::StatusOr<Results> CommitTogether(
+      absl::Span<const PlacedOrder* const> rows);
+
+  platform::pg::Pool& pool_;
+  const PlaceOrderBatcherOptions options_;
+  platform::Mutex mutex_;
+  platform::CondVar wake_;
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  std::deque<Item> queue_ ABSL_GUARDED_BY(mutex_);
+  int busy_ ABSL_GUARDED_BY(mutex_) = 0;
+  // Moving average of how long a batch takes.
+  absl::Duration batch_time_ ABSL_GUARDED_BY(mutex_) = absl::ZeroDuration();
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace order

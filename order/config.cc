@@ -1,0 +1,22 @@
+#include "order/config.h"
+
+#include <utility>
+
+#include "absl/flags/flag.h"
+
+ABSL_FLAG(std::string, cook_target, "127.0.0.1:8082",
+          "host:port, or another gRPC name, of the cook service");
+
+namespace order {
+
+absl::StatusOr<Config> LoadConfig() {
+  absl::StatusOr<platform::CommonConfig> common = platform::LoadCommonConfig();
+  if (!common.ok()) return common.status();
+  Config config{*std::move(common), absl::GetFlag(FLAGS_cook_target)};
+  if (config.cook_target.find(':') == std::string::npos) {
+    return platform::BadFlag("cook_target", "must be host:port");
+  }
+  return config;
+}
+
+}  // namespace order

@@ -1,0 +1,160 @@
+// The order service: places and cancels orders, and follows them to their end.
+//
+// This file is the wiring diagram. Objects are made in the order they depend on
+// each other; at the end they stop as architecture §8 says: no more events in,
+// no more requests, no more events out.
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/flags/parse.h"
+#include "absl/flags/usage.h"
+#include "absl/time/clock.h"
+
+#include "order/adapters/cancel_order.h"
+#include "order/adapters/cancel_reconciler.h"
+#include "order/adapters/cook_client.h"
+#include "order/adapters/cook_events.h"
+#include "order/adapters/delivery_events.h"
+#include "order/adapters/order_service.h"
+#include "order/adapters/pg_order_store.h"
+#include "order/adapters/place_order_batcher.h"
+#include "order/config.h"
+#include "order/migrations/migrations.h"
+#include "platform/events/commands.h"
+#include "platform/events/consumer.h"
+#include "platform/events/jetstream.h"
+#include "platform/events/outbox_relay.h"
+#include "platform/grpc/server.h"
+#include "platform/log/log.h"
+#include "platform/metrics/metrics.h"
+#include "platform/pg/migrate.h"
+#include "platform/pg/pool.h"
+#include "platform/process/process.h"
+#include "platform/thread/executor.h"
+#include "platform/time/clock.h"
+
+namespace {
+
+namespace events = platform::events;
+
+constexpr char kStream[] = "ORDER";
+constexpr char kService[] = "order";
+
+std::vector<events::Subscription> Subscriptions() {
+  return {{"COOK", kService, order::HandleCookEvents},
+          {"DELIVERY", kService, order::HandleDeliveryEvents}};
+}
+
+absl::Status Serve(const order::Config& config) {
+  const platform::CommonConfig& common = config.common;
+  const auto metrics = platform::metrics::Page::Serve(common.metrics_listen);
+  if (!metrics.ok()) return metrics.status();
+
+  platform::pg::Pool pool({.name = "main",
+                           .dsn = common.pg_dsn,
+                           .connections = common.pg_connections,
+                           .prepare = order::PrepareStatements});
+  absl::Status schema = platform::pg::WaitForSchema(
+      pool, order::Migrations(), platform::ShutdownRequested);
+  if (absl::IsCancelled(schema)) return absl::OkStatus();
+  if (!schema.ok()) return schema;
+
+  const auto jetstream =
+      events::JetStream::Connect({.url = common.nats_url, .name = kService});
+  if (!jetstream.ok()) return jetstream.status();
+
+  // Events out, events in.
+  auto relay = std::make_unique<events::OutboxRelay>(
+      events::RelayOptions{
+          .dsn = common.pg_dsn, .stream = kStream, .source = kService},
+      **jetstream);
+  std::vector<std::unique_ptr<events::Consumer>> consumers;
+  for (const events::Subscription& subscription : Subscriptions()) {
+    consumers.push_back(std::make_unique<events::Consumer>(
+        pool, **jetstream,
+        events::ConsumerOptions{.stream = subscription.stream,
+                                .durable = subscription.durable},
+        subscription.handler));
+  }
+
+  // New orders have threads and connections of their own.
+  const order::PlaceOrderBatcherOptions placing;
+  platform::pg::Pool place_pool({.name = "place",
+                                 .dsn = common.pg_dsn,
+                                 .connections = placing.threads,
+                                 .prepare = order::PreparePlacedOrders});
+  order::PlaceOrderBatcher batcher(place_pool, placing);
+
+  platform::Executor executor(
+      {.threads = common.threads,
+       .queue_limit = static_cast<size_t>(common.queue_limit)});
+  order::CookClient cook(config.cook_target);
+  order::OrderCanceller canceller(executor, pool, cook, platform::Now);
+  auto reconciler =
+      std::make_unique<order::CancelReconciler>(pool, cook, platform::Now);
+
+  order::OrderServiceImpl service(executor, pool, batcher, canceller,
+                                  platform::Now);
+  const auto server = platform::rpc::Server::Start(
+      {.listen = common.listen}, std::vector<grpc::Service*>{&service});
+  if (!server.ok()) return server.status();
+  (*server)->SetReady(true);
+  platform::log::Info("ready", {{"port", (*server)->port()}});
+
+  platform::WaitForShutdownSignal();
+  platform::log::Info("stopping");
+  (*server)->SetReady(false);
+  absl::SleepFor(common.drain);
+  consumers.clear();
+  reconciler.reset();
+  (*server)->Stop(common.grace);
+  relay->Flush(absl::Seconds(5));
+  platform::log::Info("stopped");
+  return absl::OkStatus();
+}
+
+absl::Status Run(const std::vector<std::string>& words) {
+  const absl::StatusOr<order::Config> config = order::LoadConfig();
+  if (!config.ok()) return config.status();
+  const platform::CommonConfig& common = config->common;
+  platform::log::Init(kService, common.log_level, "order_id");
+
+  const std::string command = words.empty() ? "serve" : words.front();
+  const bool alone = words.size() <= 1;
+  if (command == "serve" && alone) return Serve(*config);
+  if (command == "migrate" && alone) {
+    return platform::pg::Migrate(common.pg_dsn, order::Migrations());
+  }
+  if (command == "dead-letters") {
+    platform::pg::Pool pool({.name = "main",
+                             .dsn = common.pg_dsn,
+                             .connections = 1,
+                             .prepare = order::PrepareStatements});
+    return events::DeadLettersCommand(
+        pool, Subscriptions(),
+        std::vector<std::string>(words.begin() + 1, words.end()));
+  }
+  const bool repair = words.size() == 2 && words.back() == "--repair";
+  if (command == "reconcile" && (alone || repair)) {
+    return events::ReconcileCommand({.dsn = common.pg_dsn,
+                                     .nats_url = common.nats_url,
+                                     .stream = kStream,
+                                     .source = kService,
+                                     .repair = repair});
+  }
+  return absl::InvalidArgumentError(
+      "commands: serve | migrate | dead-letters list | dead-letters redrive "
+      "[--all | EVENT_ID...] | reconcile [-- --repair]");
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  platform::PrepareProcess();
+  absl::SetProgramUsageMessage("places and cancels orders");
+  std::vector<char*> words = absl::ParseCommandLine(argc, argv);
+  return platform::ExitCode(
+      Run(std::vector<std::string>(words.begin() + 1, words.end())));
+}
