@@ -1,0 +1,112 @@
+#include "cook/adapters/auto_cook.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+#include "cook/adapters/pg_ticket_queries.h"
+#include "cook/adapters/pg_ticket_store.h"
+#include "cook/app/use_cases.h"
+#include "platform/log/log.h"
+#include "platform/trace/trace_context.h"
+
+namespace cook {
+namespace {
+
+// Tickets per transaction.
+constexpr int kBatch = 500;
+// Rounds are at least so far apart unless there is a full batch to finish, so
+// that under load one commit finishes many.
+constexpr absl::Duration kPace = absl::Milliseconds(5);
+// How long after TicketsMade() a commit may take to be seen promptly.
+constexpr absl::Duration kCommitTime = absl::Milliseconds(50);
+// The regular look, for tickets that another process made.
+constexpr absl::Duration kRegular = absl::Milliseconds(250);
+// After a failure, e.g. while the database is away.
+constexpr absl::Duration kAfterFailure = absl::Seconds(1);
+
+}  // namespace
+
+AutoCook::AutoCook(platform::pg::Pool& pool, platform::Clock clock,
+                   absl::Duration after)
+    : pool_(pool), clock_(std::move(clock)), after_(after) {
+  thread_ = std::thread([this] { Work(); });
+}
+
+AutoCook::~AutoCook() {
+  {
+    platform::MutexLock lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.Signal();
+  thread_.join();
+}
+
+void AutoCook::TicketsMade() {
+  const absl::Time due = clock_() + after_;
+  platform::MutexLock lock(mutex_);
+  awake_until_ = due + kCommitTime;
+  if (next_look_ > due + kPace) {
+    next_look_ = due + kPace;
+    wake_.Signal();
+  }
+}
+
+void AutoCook::Work() {
+  while (WaitForWork()) {
+    const absl::Time next = FinishDueTickets();
+    const absl::Time now = clock_();
+    platform::MutexLock lock(mutex_);
+    next_look_ = std::min(next_look_, next);
+    if (awake_until_ > now && awake_until_ - kCommitTime <= now) {
+      next_look_ = std::min(next_look_, now + kPace);
+    }
+  }
+}
+
+bool AutoCook::WaitForWork() {
+  platform::MutexLock lock(mutex_);
+  while (!stopping_) {
+    const absl::Duration wait = next_look_ - clock_();
+    if (wait <= absl::ZeroDuration()) {
+      next_look_ = absl::InfiniteFuture();
+      return true;
+    }
+    wake_.WaitFor(mutex_, std::min(wait, kRegular));
+  }
+  return false;
+}
+
+absl::Time AutoCook::FinishDueTickets() {
+  const absl::Time now = clock_();
+  int finished = 0;
+  absl::Status done = pool_.InTransaction([&](pqxx::work& tx) -> absl::Status {
+    PgTicketStore store(tx, platform::ContinueTrace("").Traceparent());
+    const absl::StatusOr<int> count =
+        FinishDue(store, now - after_, kBatch, now);
+    finished = count.value_or(0);
+    return count.status();
+  });
+  std::optional<absl::Time> oldest;
+  if (done.ok() && finished < kBatch) {
+    done = pool_.Read([&](pqxx::nontransaction& tx) {
+      oldest = OldestCooking(tx);
+      return absl::OkStatus();
+    });
+  }
+  if (!done.ok()) {
+    platform::log::Warning("auto cook failed",
+                           {{"code", absl::StatusCodeToString(done.code())},
+                            {"error", done.message()}});
+    return now + kAfterFailure;
+  }
+  if (finished == kBatch) return now;
+  if (!oldest.has_value()) return now + kRegular;
+  // One that is due already is locked by somebody who is changing it.
+  return std::clamp(*oldest + after_, now + kPace, now + kRegular);
+}
+
+}  // namespace cook

@@ -1,0 +1,231 @@
+#include "cook/adapters/cook_service.h"
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+#include "cook/adapters/cook_validation.h"
+#include "cook/adapters/pg_ticket_queries.h"
+#include "cook/adapters/pg_ticket_store.h"
+#include "cook/adapters/ticket_proto.h"
+#include "cook/app/use_cases.h"
+#include "platform/grpc/call.h"
+
+namespace cook {
+namespace {
+
+using grpc::CallbackServerContext;
+using grpc::ServerUnaryReactor;
+using platform::Priority;
+namespace rpc = platform::rpc;
+
+// Only the order service calls us with this; the gateway strips it.
+bool FromOrderService(const CallbackServerContext& context) {
+  const auto caller = context.client_metadata().find("x-caller-service");
+  return caller != context.client_metadata().end() && caller->second == "order";
+}
+
+// Runs one use case in one transaction, as part of the call's trace.
+template <typename T>
+absl::StatusOr<T> Change(
+    platform::pg::Pool& pool, const rpc::Call& call,
+    absl::FunctionRef<absl::StatusOr<T>(TicketStore&)> use_case) {
+  std::optional<T> changed;
+  absl::Status done = pool.InTransaction([&](pqxx::work& tx) {
+    PgTicketStore store(tx, call.trace().Traceparent());
+    absl::StatusOr<T> result = use_case(store);
+    if (result.ok()) changed = *std::move(result);
+    return result.status();
+  });
+  if (!done.ok()) return done;
+  return *std::move(changed);
+}
+
+// Lists ask for one row more than the page holds. Returns true, and drops that
+// row, if it came: there is a next page.
+template <typename Row>
+bool DropExtra(std::vector<Row>& rows, int size) {
+  if (rows.size() <= static_cast<size_t>(size)) return false;
+  rows.pop_back();
+  return true;
+}
+
+}  // namespace
+
+CookService::CookService(platform::pg::Pool& pool, platform::Executor& executor,
+                         platform::Clock clock)
+    : pool_(pool), executor_(executor), clock_(std::move(clock)) {}
+
+ServerUnaryReactor* CookService::CancelTicket(
+    CallbackServerContext* context, const v1::CancelTicketRequest* request,
+    v1::CancelTicketResponse* response) {
+  absl::StatusOr<CancelCommand> command =
+      Checked(*request, FromOrderService(*context));
+  if (!command.ok()) {
+    return rpc::Answer(context, "CancelTicket", command.status());
+  }
+  return rpc::Run(executor_, Priority::kUrgent, context, "CancelTicket",
+                  [=, this, command = *std::move(command)](rpc::Call& call) {
+                    call.SetAggregateId(command.order.order_id);
+                    absl::StatusOr<Ticket> ticket =
+                        Change<Ticket>(pool_, call, [&](TicketStore& store) {
+                          return cook::CancelTicket(store, command, clock_());
+                        });
+                    if (!ticket.ok()) return ticket.status();
+                    *response->mutable_ticket() = ToProto(ticket->data());
+                    return absl::OkStatus();
+                  });
+}
+
+ServerUnaryReactor* CookService::ListCancellations(
+    CallbackServerContext* context, const v1::ListCancellationsRequest* request,
+    v1::ListCancellationsResponse* response) {
+  absl::StatusOr<CancellationsPage> page = Checked(*request);
+  if (!page.ok()) {
+    return rpc::Answer(context, "ListCancellations", page.status());
+  }
+  return rpc::Run(
+      executor_, Priority::kUrgent, context, "ListCancellations",
+      [=, this, page = *std::move(page)](rpc::Call& /*call*/) {
+        std::vector<TicketData> tickets;
+        absl::Status read = pool_.Read([&](pqxx::nontransaction& tx) {
+          tickets =
+              ListCancelled(tx, page.restaurant_id, page.before, page.size + 1);
+          return absl::OkStatus();
+        });
+        if (!read.ok()) return read;
+        if (DropExtra(tickets, page.size)) {
+          response->set_next_page_token(TokenAfter(page, tickets.back()));
+        }
+        for (const TicketData& ticket : tickets) {
+          *response->add_cancellations() = ToCancellation(ticket);
+        }
+        return absl::OkStatus();
+      });
+}
+
+ServerUnaryReactor* CookService::GetTicket(CallbackServerContext* context,
+                                           const v1::GetTicketRequest* request,
+                                           v1::GetTicketResponse* response) {
+  absl::StatusOr<std::string> id = Checked(*request);
+  if (!id.ok()) return rpc::Answer(context, "GetTicket", id.status());
+  return rpc::Run(executor_, Priority::kUrgent, context, "GetTicket",
+                  [=, this, id = *std::move(id)](rpc::Call& call) {
+                    call.SetAggregateId(id);
+                    return pool_.Read([&](pqxx::nontransaction& tx) {
+                      const std::optional<TicketData> ticket =
+                          FindTicket(tx, id);
+                      if (!ticket.has_value()) return NoTicket(id);
+                      *response->mutable_ticket() = ToProto(*ticket);
+                      return absl::OkStatus();
+                    });
+                  });
+}
+
+ServerUnaryReactor* CookService::ListTickets(
+    CallbackServerContext* context, const v1::ListTicketsRequest* request,
+    v1::ListTicketsResponse* response) {
+  absl::StatusOr<TicketsPage> page = Checked(*request);
+  if (!page.ok()) return rpc::Answer(context, "ListTickets", page.status());
+  return rpc::Run(
+      executor_, Priority::kUrgent, context, "ListTickets",
+      [=, this, page = *std::move(page)](rpc::Call& /*call*/) {
+        std::vector<TicketData> tickets;
+        absl::Status read = pool_.Read([&](pqxx::nontransaction& tx) {
+          tickets = cook::ListTickets(tx, page.restaurant_id, page.status,
+                                      page.before, page.size + 1);
+          return absl::OkStatus();
+        });
+        if (!read.ok()) return read;
+        if (DropExtra(tickets, page.size)) {
+          response->set_next_page_token(TokenAfter(page, tickets.back()));
+        }
+        for (const TicketData& ticket : tickets) {
+          *response->add_tickets() = ToProto(ticket);
+        }
+        return absl::OkStatus();
+      });
+}
+
+ServerUnaryReactor* CookService::FinishCooking(
+    CallbackServerContext* context, const v1::FinishCookingRequest* request,
+    v1::FinishCookingResponse* response) {
+  absl::StatusOr<std::string> id = Checked(*request);
+  if (!id.ok()) return rpc::Answer(context, "FinishCooking", id.status());
+  return rpc::Run(executor_, Priority::kNormal, context, "FinishCooking",
+                  [=, this, id = *std::move(id)](rpc::Call& call) {
+                    call.SetAggregateId(id);
+                    absl::StatusOr<Ticket> ticket =
+                        Change<Ticket>(pool_, call, [&](TicketStore& store) {
+                          return cook::FinishCooking(store, id, clock_());
+                        });
+                    if (!ticket.ok()) return ticket.status();
+                    *response->mutable_ticket() = ToProto(ticket->data());
+                    return absl::OkStatus();
+                  });
+}
+
+ServerUnaryReactor* CookService::GetStock(CallbackServerContext* context,
+                                          const v1::GetStockRequest* request,
+                                          v1::GetStockResponse* response) {
+  const absl::StatusOr<Item> item = Checked(*request);
+  if (!item.ok()) return rpc::Answer(context, "GetStock", item.status());
+  return rpc::Run(executor_, Priority::kUrgent, context, "GetStock",
+                  [=, this, item = *item](rpc::Call& /*call*/) {
+                    return pool_.Read([&](pqxx::nontransaction& tx) {
+                      const Stock stock =
+                          FindStock(tx, item).value_or(Stock(item));
+                      *response->mutable_stock() = ToProto(stock);
+                      return absl::OkStatus();
+                    });
+                  });
+}
+
+ServerUnaryReactor* CookService::SetStock(CallbackServerContext* context,
+                                          const v1::SetStockRequest* request,
+                                          v1::SetStockResponse* response) {
+  const absl::StatusOr<Item> item = Checked(*request);
+  if (!item.ok()) return rpc::Answer(context, "SetStock", item.status());
+  return rpc::Run(
+      executor_, Priority::kLow, context, "SetStock",
+      [=, this, item = *item, on_hand = request->on_hand()](rpc::Call& call) {
+        absl::StatusOr<Stock> stock =
+            Change<Stock>(pool_, call, [&](TicketStore& store) {
+              return cook::SetStock(store, item, on_hand, clock_());
+            });
+        if (!stock.ok()) return stock.status();
+        *response->mutable_stock() = ToProto(*stock);
+        return absl::OkStatus();
+      });
+}
+
+ServerUnaryReactor* CookService::ListStock(CallbackServerContext* context,
+                                           const v1::ListStockRequest* request,
+                                           v1::ListStockResponse* response) {
+  absl::StatusOr<StockPage> page = Checked(*request);
+  if (!page.ok()) return rpc::Answer(context, "ListStock", page.status());
+  return rpc::Run(
+      executor_, Priority::kUrgent, context, "ListStock",
+      [=, this, page = *std::move(page)](rpc::Call& /*call*/) {
+        std::vector<Stock> stocks;
+        absl::Status read = pool_.Read([&](pqxx::nontransaction& tx) {
+          stocks = cook::ListStock(tx, page.restaurant_id, page.after,
+                                   page.size + 1);
+          return absl::OkStatus();
+        });
+        if (!read.ok()) return read;
+        if (DropExtra(stocks, page.size)) {
+          response->set_next_page_token(TokenAfter(page, stocks.back()));
+        }
+        for (const Stock& stock : stocks)
+          *response->add_stocks() = ToProto(stock);
+        return absl::OkStatus();
+      });
+}
+
+}  // namespace cook

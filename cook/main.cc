@@ -1,0 +1,162 @@
+// The cook service: begins to cook what was ordered, keeps the stock, and
+// decides whether an order can still be cancelled.
+//
+// This file is the wiring diagram: what exists, in the order it depends on each
+// other, and in what order it stops.
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/flags/parse.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+
+#include "cook/adapters/auto_cook.h"
+#include "cook/adapters/cook_service.h"
+#include "cook/adapters/order_events.h"
+#include "cook/adapters/pg_ticket_queries.h"
+#include "cook/adapters/pg_ticket_store.h"
+#include "cook/config.h"
+#include "cook/migrations/migrations.h"
+#include "platform/events/commands.h"
+#include "platform/events/consumer.h"
+#include "platform/events/inbox.h"
+#include "platform/events/jetstream.h"
+#include "platform/events/outbox.h"
+#include "platform/events/outbox_relay.h"
+#include "platform/grpc/server.h"
+#include "platform/log/log.h"
+#include "platform/metrics/metrics.h"
+#include "platform/pg/migrate.h"
+#include "platform/pg/pool.h"
+#include "platform/process/process.h"
+#include "platform/thread/executor.h"
+#include "platform/time/clock.h"
+
+namespace cook {
+namespace {
+
+namespace events = platform::events;
+namespace log = platform::log;
+namespace pg = platform::pg;
+
+pg::PoolOptions PoolNamed(const std::string& name, const Config& config,
+                          int connections) {
+  return {.name = name,
+          .dsn = config.common.pg_dsn,
+          .connections = connections,
+          .prepare = [](pqxx::connection& connection) {
+            events::PrepareInbox(connection);
+            events::PrepareOutbox(connection);
+            PrepareTicketStore(connection);
+            PrepareTicketQueries(connection);
+          }};
+}
+
+absl::Status Serve(const Config& config) {
+  const platform::CommonConfig& common = config.common;
+  log::Init("cook", common.log_level, "order_id");
+  const auto metrics = platform::metrics::Page::Serve(common.metrics_listen);
+  if (!metrics.ok()) return metrics.status();
+
+  // Requests and events have connections of their own: neither waits for the
+  // other.
+  pg::Pool requests(PoolNamed("requests", config, common.pg_connections));
+  pg::Pool background(PoolNamed("events", config, 2));
+  const absl::Status schema =
+      pg::WaitForSchema(requests, Migrations(), platform::ShutdownRequested);
+  if (absl::IsCancelled(schema)) return absl::OkStatus();
+  if (!schema.ok()) return schema;
+  const auto jetstream =
+      events::JetStream::Connect({.url = common.nats_url, .name = "cook"});
+  if (!jetstream.ok()) return jetstream.status();
+
+  // Events out: what became of tickets.
+  events::OutboxRelay relay(
+      {.dsn = common.pg_dsn, .stream = "COOK", .source = "cook"}, **jetstream);
+
+  // Events in: what was ordered. Perhaps somebody plays the kitchen.
+  std::optional<AutoCook> auto_cook;
+  if (config.auto_cook_after.has_value()) {
+    auto_cook.emplace(background, platform::Now, *config.auto_cook_after);
+  }
+  auto orders = std::make_unique<events::Consumer>(
+      background, **jetstream,
+      events::ConsumerOptions{.stream = "ORDER", .durable = "cook"},
+      OrderEvents(platform::Now, [&auto_cook] {
+        if (auto_cook.has_value()) auto_cook->TicketsMade();
+      }));
+
+  // Requests.
+  platform::Executor executor(
+      {.name = "requests",
+       .threads = common.threads,
+       .queue_limit = static_cast<size_t>(common.queue_limit)});
+  CookService service(requests, executor, platform::Now);
+  auto server =
+      platform::rpc::Server::Start({.listen = common.listen}, {&service});
+  if (!server.ok()) return server.status();
+  (*server)->SetReady(true);
+  log::Info("ready", {{"port", (*server)->port()}});
+
+  platform::WaitForShutdownSignal();
+  log::Info("stopping");
+  (*server)->SetReady(false);
+  absl::SleepFor(common.drain);
+  orders.reset();
+  auto_cook.reset();
+  (*server)->Stop(common.grace);
+  relay.Flush(common.grace);
+  log::Info("stopped");
+  return absl::OkStatus();
+}
+
+absl::Status RunCommand(const Config& config,
+                        const std::vector<std::string>& words) {
+  const std::string command = words.empty() ? "serve" : words[0];
+  if (command == "serve") return Serve(config);
+  log::Init("cook", config.common.log_level, "order_id");
+  if (command == "migrate") {
+    return pg::Migrate(config.common.pg_dsn, Migrations());
+  }
+  if (command == "dead-letters") {
+    pg::Pool pool(PoolNamed("commands", config, 1));
+    const std::vector<std::string> arguments(words.begin() + 1, words.end());
+    return events::DeadLettersCommand(
+        pool,
+        {{.stream = "ORDER",
+          .durable = "cook",
+          .handler = OrderEvents(platform::Now, [] {})}},
+        arguments);
+  }
+  if (command == "reconcile") {
+    const bool repair =
+        words.size() > 1 && (words[1] == "repair" || words[1] == "--repair");
+    return events::ReconcileCommand({.dsn = config.common.pg_dsn,
+                                     .nats_url = config.common.nats_url,
+                                     .stream = "COOK",
+                                     .source = "cook",
+                                     .repair = repair});
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat("unknown command \"", command,
+                   "\": use serve, migrate, dead-letters or reconcile"));
+}
+
+}  // namespace
+}  // namespace cook
+
+int main(int argc, char** argv) {
+  platform::PrepareProcess();
+  const std::vector<char*> positional = absl::ParseCommandLine(argc, argv);
+  const absl::StatusOr<cook::Config> config = cook::LoadConfig();
+  if (!config.ok()) return platform::ExitCode(config.status());
+  return platform::ExitCode(cook::RunCommand(
+      *config,
+      std::vector<std::string>(positional.begin() + 1, positional.end())));
+}
