@@ -60,7 +60,7 @@ function(restaurant_proto name)
     string(REGEX REPLACE "\\.proto$" "" stem ${proto})
     set(generated ${out}/${stem}.pb.cc ${out}/${stem}.pb.h)
     set(flags --cpp_out=${out})
-    if(ARG_GRPC AND stem MATCHES "_service$|health$")
+    if(ARG_GRPC AND stem MATCHES "_service$|health$|reflection$")
       list(APPEND generated ${out}/${stem}.grpc.pb.cc ${out}/${stem}.grpc.pb.h)
       list(APPEND flags --grpc_out=${out}
         --plugin=protoc-gen-grpc=$<TARGET_FILE:gRPC::grpc_cpp_plugin>)

@@ -143,7 +143,7 @@ def gateway(settings):
         values[f"{name.upper()}_ENDPOINTS"] = _endpoints(settings.addresses(name))
     values["REFLECTION_ENDPOINTS"] = _endpoints([settings["GATEWAY_REFLECTION_ADDR"]])
     values["DESCRIPTOR_SET"] = os.path.join(settings["BUILD_DIR"], "restaurant.pb")
-    text = re.sub(r"\$\{([A-Z_]+)\}", lambda match: values[match[1]], template)
+    text = re.sub(r"\$\{([A-Z_]+)\}", lambda match: values.get(match[1], match[0]), template)
     with open(configuration, "w", encoding="utf-8") as file:
         file.write(text)
     reflection = Process(

@@ -1,4 +1,4 @@
-"""Postgres: a private cluster in RUN_DIR/postgres, or somebody's by URL.
+"""Postgres: a private cluster in POSTGRES_DIR, or somebody's by URL.
 
 The private one listens on a Unix socket only, in a folder that nobody else can
 enter, so it needs no password and takes no port.
@@ -56,6 +56,30 @@ def _program(name):
     return found
 
 
+def choose_folder(run_dir):
+    """Where the private cluster of RUN_DIR, which exists, has its data. Root's
+    server runs as another user, who may not be able to get at RUN_DIR."""
+    inside = os.path.join(run_dir, "postgres")
+    if os.geteuid() != 0 or os.path.exists(inside) or _reaches(run_dir):
+        return inside
+    mode = os.stat(run_dir).st_mode
+    os.chmod(run_dir, 0o711)
+    if _reaches(run_dir):
+        return inside
+    # Below a home folder that is closed to others.
+    os.chmod(run_dir, mode)
+    return f"/var/lib/postgresql/restaurant-{_fingerprint(run_dir)}"
+
+
+def _reaches(folder):
+    return subprocess.run(["test", "-x", folder], user="postgres", group="postgres",
+                          extra_groups=[], check=False).returncode == 0
+
+
+def _fingerprint(run_dir):
+    return hashlib.sha256(run_dir.encode()).hexdigest()[:12]
+
+
 class Postgres:
     """The private cluster."""
 
@@ -63,7 +87,7 @@ class Postgres:
         self.settings = settings
         # The server refuses to run as root.
         self.user = "postgres" if os.geteuid() == 0 else None
-        self.folder = settings.path("postgres")
+        self.folder = settings["POSTGRES_DIR"]
         self.process = Process(settings, "postgres", user=self.user)
 
     def dsn(self, database="postgres"):
@@ -71,7 +95,7 @@ class Postgres:
         return f"host={self._socket()} port={_PORT} dbname={database} user={user}"
 
     def start(self):
-        self._make_reachable()
+        self._make_folders()
         data = os.path.join(self.folder, "data")
         if not os.path.exists(os.path.join(data, "PG_VERSION")):
             self._run(_program("initdb"), "--pgdata", data, "--auth=trust",
@@ -97,41 +121,20 @@ class Postgres:
         self.process.stop(signal.SIGKILL if kill else signal.SIGINT)
 
     def purge(self):
-        for folder in {self.folder, os.path.realpath(self.folder), self._socket()}:
-            if os.path.islink(folder):
-                os.remove(folder)
-            else:
-                shutil.rmtree(folder, ignore_errors=True)
+        for folder in (self.folder, self._socket()):
+            shutil.rmtree(folder, ignore_errors=True)
 
     def _socket(self):
         inside = os.path.join(self.folder, "socket")
         if len(inside) <= _LONGEST_SOCKET_FOLDER:
             return inside
-        return f"/tmp/restaurant-{self._fingerprint()}"
+        return f"/tmp/restaurant-{_fingerprint(self.settings.run_dir)}"
 
-    def _fingerprint(self):
-        return hashlib.sha256(self.settings.run_dir.encode()).hexdigest()[:12]
-
-    def _make_reachable(self):
-        """Makes the folders, so that the server's user can get at them."""
-        if not os.path.exists(self.folder):
-            if self.user and not self._reaches(self.settings.run_dir):
-                os.chmod(self.settings.run_dir, 0o711)
-            if self.user and not self._reaches(self.settings.run_dir):
-                # Below a home folder that is closed to others.
-                home = f"/var/lib/postgresql/restaurant-{self._fingerprint()}"
-                os.makedirs(home, mode=0o700, exist_ok=True)
-                os.symlink(home, self.folder)
-            else:
-                os.makedirs(self.folder, mode=0o700)
-        for folder in (os.path.realpath(self.folder), self._socket()):
+    def _make_folders(self):
+        for folder in (self.folder, self._socket()):
             os.makedirs(folder, mode=0o700, exist_ok=True)
             if self.user:
                 shutil.chown(folder, self.user, self.user)
-
-    def _reaches(self, folder):
-        return subprocess.run(["test", "-x", folder], user=self.user, group=self.user,
-                              extra_groups=[], check=False).returncode == 0
 
     def _run(self, *command):
         as_user = {"user": self.user, "group": self.user, "extra_groups": []} if self.user else {}
