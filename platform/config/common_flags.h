@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+
 #include "platform/log/log.h"
 
 namespace platform {
@@ -28,9 +29,10 @@ struct CommonConfig {
   log::Level log_level;        // --log_level debug|info|warning|error
 };
 
-// Reads and checks the flags. Fails with `INVALID_ARGUMENT`, one line that names
-// the flag, what it was and what it may be.
-absl::StatusOr<CommonConfig> LoadCommonConfig();
+// Reads and checks the flags. Fails with `INVALID_ARGUMENT`, one line that
+// names the flag, what it was and what it may be. A subcommand that does not
+// serve needs no addresses and may need no broker.
+absl::StatusOr<CommonConfig> LoadCommonConfig(bool serving = true);
 
 // The same check for flags of one's own: `INVALID_ARGUMENT` "--name: rule".
 absl::Status BadFlag(absl::string_view name, absl::string_view rule);

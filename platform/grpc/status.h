@@ -10,8 +10,8 @@ namespace platform::rpc {
 // `grpc-status-details-bin`.
 grpc::Status ToGrpcStatus(const absl::Status& status);
 
-// The way back: details become payloads, so `platform::ReasonOf()` works on what
-// a peer answered.
+// The way back: details become payloads, so `platform::ReasonOf()` works on
+// what a peer answered.
 absl::Status FromGrpcStatus(const grpc::Status& status);
 
 }  // namespace platform::rpc

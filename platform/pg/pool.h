@@ -11,6 +11,7 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+
 #include "platform/thread/mutex.h"
 
 // libpqxx 6 warns about itself under our flags; its header is included as a
@@ -52,8 +53,7 @@ class Pool {
   // `body` may run several times: it must have no effect but through its
   // transaction. If the connection breaks during the commit the outcome is
   // unknown (`UNAVAILABLE`): every write must be idempotent under a key.
-  absl::Status InTransaction(
-      absl::FunctionRef<absl::Status(pqxx::work&)> body);
+  absl::Status InTransaction(absl::FunctionRef<absl::Status(pqxx::work&)> body);
 
   // Runs one reading `body` without BEGIN and COMMIT: a round trip less twice.
   // Errors as above.
@@ -65,11 +65,20 @@ class Pool {
 
  private:
   class Lease;
+  struct Metrics;
+
   std::unique_ptr<pqxx::connection> Connect();
+  // Every successful Acquire() is followed by one Release(), with null if the
+  // connection is not to be used again.
+  absl::Status Acquire(std::unique_ptr<pqxx::connection>& connection);
+  void Release(std::unique_ptr<pqxx::connection> connection);
+  void DropIdle();
 
   const PoolOptions options_;
+  const std::unique_ptr<Metrics> metrics_;
   Mutex mutex_;
   CondVar free_;
+  absl::Time no_connect_before_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
   int in_use_ ABSL_GUARDED_BY(mutex_) = 0;
   std::vector<std::unique_ptr<pqxx::connection>> idle_ ABSL_GUARDED_BY(mutex_);
 };

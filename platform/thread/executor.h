@@ -11,6 +11,8 @@
 #include <cstddef>
 #include <deque>
 #include <functional>
+#include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -18,6 +20,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+
 #include "platform/thread/mutex.h"
 
 namespace platform {
@@ -66,9 +69,15 @@ class Executor {
     Task task;
   };
 
+  struct Metrics;
+
+  // Takes what goes first; nothing if all queues are empty.
+  std::optional<std::function<void()>> Next()
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Work();
 
   const ExecutorOptions options_;
+  const std::unique_ptr<Metrics> metrics_;
   Mutex mutex_;
   CondVar wake_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;

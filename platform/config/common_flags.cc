@@ -1,0 +1,116 @@
+#include "platform/config/common_flags.h"
+
+#include <cstdint>
+
+#include "absl/flags/flag.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+
+#include "platform/status/error.h"
+
+ABSL_FLAG(std::string, listen, "", "host:port to serve gRPC on.");
+ABSL_FLAG(std::string, metrics_listen, "",
+          "host:port to serve Prometheus metrics on.");
+ABSL_FLAG(std::string, pg_dsn, "",
+          "libpq connection string of this service's database.");
+ABSL_FLAG(int, pg_connections, 8,
+          "Connections for requests and events, 1 to 100.");
+ABSL_FLAG(std::string, nats_url, "",
+          "nats://host:port of the broker; several separated by commas.");
+ABSL_FLAG(int, threads, 8,
+          "Threads for work that needs the database, 1 to 256.");
+ABSL_FLAG(int, queue_limit, 256,
+          "Requests of one priority that may wait, 1 to 100000.");
+ABSL_FLAG(absl::Duration, drain, absl::Seconds(1),
+          "How long to keep serving after SIGTERM, 0 to 60s.");
+ABSL_FLAG(absl::Duration, grace, absl::Seconds(5),
+          "How long calls in hand may take after that, 0 to 60s.");
+ABSL_FLAG(std::string, log_level, "info", "debug, info, warning or error.");
+
+namespace platform {
+namespace {
+
+bool IsAddress(const std::string& text) {
+  const std::pair<std::string, std::string> parts =
+      absl::StrSplit(text, absl::MaxSplits(':', 1));
+  int port = -1;
+  return !parts.first.empty() && absl::SimpleAtoi(parts.second, &port) &&
+         port >= 0 && port <= 65535;
+}
+
+bool Between(int value, int low, int high) {
+  return low <= value && value <= high;
+}
+
+bool UpToAMinute(absl::Duration value) {
+  return absl::ZeroDuration() <= value && value <= absl::Seconds(60);
+}
+
+}  // namespace
+
+absl::Status BadFlag(absl::string_view name, absl::string_view rule) {
+  return Error(absl::StatusCode::kInvalidArgument, "BAD_FLAG",
+               absl::StrCat("--", name, ": ", rule), {{"flag", name}});
+}
+
+absl::StatusOr<CommonConfig> LoadCommonConfig(bool serving) {
+  CommonConfig config{
+      .listen = absl::GetFlag(FLAGS_listen),
+      .metrics_listen = absl::GetFlag(FLAGS_metrics_listen),
+      .pg_dsn = absl::GetFlag(FLAGS_pg_dsn),
+      .pg_connections = absl::GetFlag(FLAGS_pg_connections),
+      .nats_url = absl::GetFlag(FLAGS_nats_url),
+      .threads = absl::GetFlag(FLAGS_threads),
+      .queue_limit = absl::GetFlag(FLAGS_queue_limit),
+      .drain = absl::GetFlag(FLAGS_drain),
+      .grace = absl::GetFlag(FLAGS_grace),
+      .log_level = log::Level::kInfo,
+  };
+  if (serving && !IsAddress(config.listen)) {
+    return BadFlag("listen", absl::StrCat("must be host:port, not \"",
+                                          config.listen, "\""));
+  }
+  if (serving && !IsAddress(config.metrics_listen)) {
+    return BadFlag("metrics_listen", absl::StrCat("must be host:port, not \"",
+                                                  config.metrics_listen, "\""));
+  }
+  if (config.pg_dsn.empty()) {
+    return BadFlag("pg_dsn",
+                   "is missing; a libpq connection string such as "
+                   "postgresql:///name (best in FLAGS_pg_dsn with "
+                   "--tryfromenv=pg_dsn)");
+  }
+  if (serving && config.nats_url.empty()) {
+    return BadFlag("nats_url", "is missing; nats://host:port");
+  }
+  if (!Between(config.pg_connections, 1, 100)) {
+    return BadFlag("pg_connections", absl::StrCat("must be 1 to 100, not ",
+                                                  config.pg_connections));
+  }
+  if (!Between(config.threads, 1, 256)) {
+    return BadFlag("threads",
+                   absl::StrCat("must be 1 to 256, not ", config.threads));
+  }
+  if (!Between(config.queue_limit, 1, 100000)) {
+    return BadFlag("queue_limit", absl::StrCat("must be 1 to 100000, not ",
+                                               config.queue_limit));
+  }
+  if (!UpToAMinute(config.drain)) {
+    return BadFlag("drain", absl::StrCat("must be 0 to 60s, not ",
+                                         absl::FormatDuration(config.drain)));
+  }
+  if (!UpToAMinute(config.grace)) {
+    return BadFlag("grace", absl::StrCat("must be 0 to 60s, not ",
+                                         absl::FormatDuration(config.grace)));
+  }
+  const std::string level = absl::GetFlag(FLAGS_log_level);
+  if (!log::ParseLevel(level, &config.log_level)) {
+    return BadFlag("log_level",
+                   absl::StrCat("must be debug, info, warning or error, not \"",
+                                level, "\""));
+  }
+  return config;
+}
+
+}  // namespace platform

@@ -1,0 +1,160 @@
+#include "platform/grpc/call.h"
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "grpcpp/server_context.h"
+
+#include "platform/grpc/status.h"
+#include "platform/log/log.h"
+#include "platform/metrics/metrics.h"
+#include "platform/status/error.h"
+#include "platform/thread/mutex.h"
+
+namespace platform::rpc {
+namespace {
+
+// How long a call may take whose caller did not say.
+constexpr absl::Duration kDefaultDeadline = absl::Seconds(10);
+
+absl::Time DeadlineOf(const grpc::CallbackServerContext& context,
+                      absl::Time start) {
+  const absl::Time deadline = absl::FromChrono(context.deadline());
+  return deadline < start + absl::Hours(1) ? deadline
+                                           : start + kDefaultDeadline;
+}
+
+std::string MetadataOf(const grpc::CallbackServerContext& context,
+                       absl::string_view key) {
+  const auto& metadata = context.client_metadata();
+  const auto found = metadata.find(grpc::string_ref(key.data(), key.size()));
+  return found == metadata.end()
+             ? ""
+             : std::string(found->second.data(), found->second.size());
+}
+
+// What a client may know: a bug's cause is for the log only.
+absl::Status ForClient(const absl::Status& status) {
+  if (status.code() == absl::StatusCode::kInternal ||
+      status.code() == absl::StatusCode::kUnknown) {
+    return Error(absl::StatusCode::kInternal, "INTERNAL",
+                 "Something went wrong on our side.");
+  }
+  if (status.ok() || !ReasonOf(status).empty()) return status;
+  absl::Status told = Error(
+      status.code(), absl::StatusCodeToString(status.code()), status.message());
+  status.ForEachPayload([&](absl::string_view url, const absl::Cord& value) {
+    told.SetPayload(url, value);
+  });
+  return told;
+}
+
+// The metrics of one method. Looked up once per method and code.
+class MethodMetrics {
+ public:
+  explicit MethodMetrics(const char* method)
+      : method_(method),
+        seconds_(metrics::Seconds("grpc_request_seconds",
+                                  "Time from a request to its answer.",
+                                  {{"method", method}})) {}
+
+  void Count(absl::StatusCode code, absl::Duration took) {
+    seconds_.Observe(absl::ToDoubleSeconds(took));
+    std::atomic<prometheus::Counter*>& slot =
+        by_code_[static_cast<size_t>(code) % by_code_.size()];
+    prometheus::Counter* counter = slot.load();
+    if (counter == nullptr) {
+      counter = &metrics::Counter(
+          "grpc_requests_total", "Requests answered.",
+          {{"method", method_}, {"code", absl::StatusCodeToString(code)}});
+      slot.store(counter);
+    }
+    counter->Increment();
+  }
+
+ private:
+  const std::string method_;
+  prometheus::Histogram& seconds_;
+  std::array<std::atomic<prometheus::Counter*>, 17> by_code_{};
+};
+
+// `method` is a literal: its address is its name.
+MethodMetrics& MetricsOf(const char* method) {
+  static Mutex* const mutex = new Mutex;
+  static auto* const all = new std::map<const char*, MethodMetrics>;
+  MutexLock lock(*mutex);
+  return all->try_emplace(method, method).first->second;
+}
+
+}  // namespace
+
+Call::Call(grpc::CallbackServerContext* context, const char* method)
+    : context_(context),
+      method_(method),
+      start_(absl::Now()),
+      deadline_(DeadlineOf(*context, start_)),
+      trace_(ContinueTrace(MetadataOf(*context, "traceparent"))) {}
+
+std::string Call::Metadata(absl::string_view key) const {
+  return MetadataOf(*context_, key);
+}
+
+void Call::Finish(const absl::Status& status) {
+  const absl::Status told = ForClient(status);
+  const absl::Duration took = absl::Now() - start_;
+  const std::string code = absl::StatusCodeToString(told.code());
+  const std::string reason = ReasonOf(told);
+  if (told.code() == absl::StatusCode::kInternal) {
+    log::Error("rpc", {{"method", method_},
+                       {"code", code},
+                       {"cause", status.message()},
+                       {log::AggregateKey(), aggregate_id_},
+                       {"duration_ms", took},
+                       {"trace_id", trace_.trace_id}});
+  } else {
+    log::Info("rpc", {{"method", method_},
+                      {"code", code},
+                      {"reason", reason},
+                      {log::AggregateKey(), aggregate_id_},
+                      {"duration_ms", took},
+                      {"trace_id", trace_.trace_id}});
+  }
+  MetricsOf(method_).Count(told.code(), took);
+  if (const auto delay = RetryAfterOf(told); delay.has_value()) {
+    const int64_t seconds = std::max<int64_t>(
+        1, absl::ToInt64Seconds(absl::Ceil(*delay, absl::Seconds(1))));
+    context_->AddTrailingMetadata("retry-after", absl::StrCat(seconds));
+  }
+  // May delete this.
+  grpc::ServerUnaryReactor::Finish(ToGrpcStatus(told));
+}
+
+grpc::ServerUnaryReactor* Run(Executor& executor, Priority priority,
+                              grpc::CallbackServerContext* context,
+                              const char* method,
+                              std::function<absl::Status(Call&)> work) {
+  auto* const call = new Call(context, method);
+  const absl::Status submitted = executor.Submit(
+      priority, call->deadline(),
+      [call, work = std::move(work)](const absl::Status& admitted) {
+        if (!admitted.ok()) return call->Finish(admitted);
+        if (call->cancelled()) return call->Finish(absl::CancelledError());
+        call->Finish(work(*call));
+      });
+  if (!submitted.ok()) call->Finish(submitted);
+  return call;
+}
+
+grpc::ServerUnaryReactor* Answer(grpc::CallbackServerContext* context,
+                                 const char* method,
+                                 const absl::Status& status) {
+  auto* const call = new Call(context, method);
+  call->Finish(status);
+  return call;
+}
+
+}  // namespace platform::rpc

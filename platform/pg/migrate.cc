@@ -1,0 +1,116 @@
+#include "platform/pg/migrate.h"
+
+#include <cstdint>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+
+#include "platform/log/log.h"
+#include "platform/status/error.h"
+
+namespace platform::pg {
+namespace {
+
+// Only one process migrates a database at a time.
+constexpr char kLock[] = "SELECT pg_advisory_lock(7021)";
+
+constexpr char kCreateTable[] = R"sql(
+    CREATE TABLE IF NOT EXISTS schema_migrations (
+        version    int         PRIMARY KEY,
+        name       text        NOT NULL,
+        checksum   text        NOT NULL,
+        applied_at timestamptz NOT NULL DEFAULT now()
+    ))sql";
+
+// FNV-1a: notices an edit, is no protection against one.
+std::string Checksum(absl::string_view sql) {
+  uint64_t hash = 14695981039346656037U;
+  for (const char c : sql) {
+    hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211U;
+  }
+  return absl::StrCat(absl::Hex(hash, absl::kZeroPad16));
+}
+
+// Runs `migration` unless it has run.
+absl::Status Apply(pqxx::connection& connection, const Migration& migration) {
+  const std::string checksum = Checksum(migration.sql);
+  pqxx::work tx(connection);
+  const pqxx::result known = tx.exec_params(
+      "SELECT checksum FROM schema_migrations WHERE version = $1",
+      migration.version);
+  if (!known.empty()) {
+    if (known[0][0].as<std::string>() == checksum) return absl::OkStatus();
+    return Error(
+        absl::StatusCode::kFailedPrecondition, "MIGRATION_CHANGED",
+        absl::StrCat("Migration V", migration.version, "__", migration.name,
+                     " has run here and reads differently now."),
+        {{"version", absl::StrCat(migration.version)}});
+  }
+  tx.exec(std::string(migration.sql));
+  tx.exec_params(
+      "INSERT INTO schema_migrations (version, name, checksum) "
+      "VALUES ($1, $2, $3)",
+      migration.version, std::string(migration.name), checksum);
+  tx.commit();
+  log::Info("migrated",
+            {{"version", migration.version}, {"name", migration.name}});
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status Migrate(const std::string& dsn,
+                     absl::Span<const Migration> migrations) {
+  try {
+    pqxx::connection connection(dsn);
+    {
+      pqxx::nontransaction session(connection);
+      session.exec(kLock);  // until the session ends
+      session.exec("SET client_min_messages = warning");
+      session.exec(kCreateTable);
+    }
+    for (const Migration& migration : migrations) {
+      absl::Status applied = Apply(connection, migration);
+      if (!applied.ok()) return applied;
+    }
+    return absl::OkStatus();
+  } catch (...) {
+    return StatusOfCurrentException();
+  }
+}
+
+absl::Status WaitForSchema(Pool& pool, absl::Span<const Migration> migrations,
+                           const std::function<bool()>& cancelled) {
+  constexpr absl::Duration kPoll = absl::Milliseconds(200);
+  constexpr absl::Duration kSayAgain = absl::Seconds(5);
+  const int newest = migrations.empty() ? 0 : migrations.back().version;
+  absl::Time say = absl::InfinitePast();
+  while (!cancelled()) {
+    int missing = 0;
+    const absl::Status asked = pool.Read([&](pqxx::nontransaction& tx) {
+      const pqxx::result table =
+          tx.exec("SELECT to_regclass('schema_migrations') IS NOT NULL");
+      if (!table[0][0].as<bool>()) {
+        missing = static_cast<int>(migrations.size());
+        return absl::OkStatus();
+      }
+      const pqxx::result done = tx.exec_params(
+          "SELECT count(*) FROM schema_migrations WHERE version <= $1", newest);
+      missing = static_cast<int>(migrations.size()) - done[0][0].as<int>();
+      return absl::OkStatus();
+    });
+    if (asked.ok() && missing <= 0) return absl::OkStatus();
+    if (absl::Now() >= say) {
+      log::Warning("waiting for the database",
+                   {{"cause", asked.ok() ? absl::string_view("schema is behind")
+                                         : asked.message()},
+                    {"missing_migrations", missing}});
+      say = absl::Now() + kSayAgain;
+    }
+    absl::SleepFor(kPoll);
+  }
+  return absl::CancelledError("Shut down while waiting for the database.");
+}
+
+}  // namespace platform::pg

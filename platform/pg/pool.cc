@@ -1,0 +1,253 @@
+#include "platform/pg/pool.h"
+
+#include <exception>
+#include <random>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+
+#include "platform/log/log.h"
+#include "platform/metrics/metrics.h"
+#include "platform/status/error.h"
+
+namespace platform::pg {
+namespace {
+
+// After a failed connect nobody tries again for this long: a flood of requests
+// must not become a flood of connects.
+constexpr absl::Duration kConnectPause = absl::Milliseconds(200);
+
+// Statements must not outlive who waits for them, nor locks a caller that died.
+constexpr char kSession[] =
+    "SET statement_timeout = '5s';"
+    "SET lock_timeout = '2s';"
+    "SET idle_in_transaction_session_timeout = '10s'";
+
+std::string WithConnectTimeout(const std::string& dsn) {
+  if (absl::StrContains(dsn, "connect_timeout")) return dsn;
+  if (!absl::StrContains(dsn, "://")) return dsn + " connect_timeout=3";
+  return absl::StrCat(dsn, absl::StrContains(dsn, '?') ? "&" : "?",
+                      "connect_timeout=3");
+}
+
+void PauseBeforeRetry(int attempt) {
+  thread_local std::minstd_rand random{std::random_device{}()};
+  absl::SleepFor(absl::Milliseconds(
+      std::uniform_int_distribution<int>(1, 10 * attempt)(random)));
+}
+
+bool IsLost(const absl::Status& status) {
+  return absl::IsUnavailable(status) &&
+         ReasonOf(status) == "DATABASE_UNAVAILABLE";
+}
+
+absl::Status OfSqlState(const pqxx::sql_error& error) {
+  const std::string& state = error.sqlstate();
+  const absl::string_view kind = absl::string_view(state).substr(0, 2);
+  if (kind == "22") return absl::InvalidArgumentError(error.what());
+  if (kind == "08" || kind == "53" || absl::StartsWith(state, "57P0")) {
+    return DatabaseUnavailable(absl::StrCat("SQLSTATE ", state));
+  }
+  if (state == "40001" || state == "40P01") {
+    return absl::AbortedError(error.what());
+  }
+  if (state == "23505") return absl::AlreadyExistsError(error.what());
+  if (state == "55P03" || state == "57014") return Overloaded("database");
+  return absl::InternalError(absl::StrCat(state, ": ", error.what()));
+}
+
+}  // namespace
+
+absl::Status StatusOfCurrentException() {
+  try {
+    throw;
+  } catch (const pqxx::in_doubt_error&) {
+    return DatabaseUnavailable("commit in doubt");
+  } catch (const pqxx::broken_connection&) {
+    return DatabaseUnavailable("connection lost");
+  } catch (const pqxx::serialization_failure& e) {
+    return absl::AbortedError(e.what());
+  } catch (const pqxx::deadlock_detected& e) {
+    return absl::AbortedError(e.what());
+  } catch (const pqxx::unique_violation& e) {
+    return absl::AlreadyExistsError(e.what());
+  } catch (const pqxx::data_exception& e) {
+    return absl::InvalidArgumentError(e.what());
+  } catch (const pqxx::sql_error& e) {
+    return OfSqlState(e);
+  } catch (const std::exception& e) {
+    return absl::InternalError(e.what());
+  }
+}
+
+// A connection for as long as one body runs. Goes back to the pool unless it
+// was found broken.
+class Pool::Lease {
+ public:
+  explicit Lease(Pool& pool) : pool_(pool) {}
+  ~Lease() {
+    if (held_) pool_.Release(std::move(connection_));
+  }
+  Lease(const Lease&) = delete;
+  Lease& operator=(const Lease&) = delete;
+
+  absl::Status Acquire() {
+    const absl::Status acquired = pool_.Acquire(connection_);
+    held_ = acquired.ok();
+    return acquired;
+  }
+  // The server went away, and with it most likely every idle connection.
+  void Drop() {
+    connection_.reset();
+    pool_.DropIdle();
+  }
+  pqxx::connection& operator*() { return *connection_; }
+
+ private:
+  Pool& pool_;
+  bool held_ = false;
+  std::unique_ptr<pqxx::connection> connection_;
+};
+
+struct Pool::Metrics {
+  explicit Metrics(const metrics::Labels& labels)
+      : in_use(metrics::Gauge("pg_pool_in_use", "Connections in use.", labels)),
+        wait(metrics::Seconds("pg_pool_wait_seconds",
+                              "How long callers waited for a connection.",
+                              labels)),
+        failures(metrics::Counter("pg_connect_failures_total",
+                                  "Connects that failed.", labels)) {}
+  prometheus::Gauge& in_use;
+  prometheus::Histogram& wait;
+  prometheus::Counter& failures;
+};
+
+Pool::Pool(PoolOptions options)
+    : options_(std::move(options)),
+      metrics_(
+          std::make_unique<Metrics>(metrics::Labels{{"pool", options_.name}})) {
+}
+
+Pool::~Pool() = default;
+
+std::unique_ptr<pqxx::connection> Pool::Connect() {
+  auto connection =
+      std::make_unique<pqxx::connection>(WithConnectTimeout(options_.dsn));
+  pqxx::nontransaction(*connection).exec(kSession);
+  if (options_.prepare) options_.prepare(*connection);
+  return connection;
+}
+
+absl::Status Pool::Acquire(std::unique_ptr<pqxx::connection>& connection) {
+  const absl::Time start = absl::Now();
+  {
+    MutexLock lock(mutex_);
+    while (in_use_ >= options_.connections) {
+      const absl::Duration left =
+          start + options_.acquire_timeout - absl::Now();
+      if (left <= absl::ZeroDuration()) return Overloaded("connections");
+      free_.WaitFor(mutex_, left);
+    }
+    if (idle_.empty() && absl::Now() < no_connect_before_) {
+      return DatabaseUnavailable("connect failed a moment ago");
+    }
+    ++in_use_;
+    metrics_->in_use.Set(in_use_);
+    if (!idle_.empty()) {
+      connection = std::move(idle_.back());
+      idle_.pop_back();
+    }
+  }
+  metrics_->wait.Observe(absl::ToDoubleSeconds(absl::Now() - start));
+  if (connection != nullptr) return absl::OkStatus();
+  try {
+    connection = Connect();
+    return absl::OkStatus();
+  } catch (...) {
+    const absl::Status status = StatusOfCurrentException();
+    metrics_->failures.Increment();
+    Release(nullptr);
+    MutexLock lock(mutex_);
+    no_connect_before_ = absl::Now() + kConnectPause;
+    return IsLost(status) ? status : DatabaseUnavailable("connect failed");
+  }
+}
+
+void Pool::Release(std::unique_ptr<pqxx::connection> connection) {
+  MutexLock lock(mutex_);
+  --in_use_;
+  metrics_->in_use.Set(in_use_);
+  if (connection != nullptr) idle_.push_back(std::move(connection));
+  free_.Signal();
+}
+
+void Pool::DropIdle() {
+  std::vector<std::unique_ptr<pqxx::connection>> dropped;
+  MutexLock lock(mutex_);
+  dropped.swap(idle_);
+}
+
+absl::Status Pool::InTransaction(
+    absl::FunctionRef<absl::Status(pqxx::work&)> body) {
+  constexpr int kTries = 3;
+  bool reconnected = false;
+  for (int attempt = 1;; ++attempt) {
+    Lease lease(*this);
+    if (absl::Status acquired = lease.Acquire(); !acquired.ok()) {
+      return acquired;
+    }
+    bool committing = false;
+    absl::Status status;
+    try {
+      pqxx::work tx(*lease);
+      status = body(tx);
+      if (!status.ok()) return status;
+      committing = true;
+      tx.commit();
+      return status;
+    } catch (...) {
+      status = StatusOfCurrentException();
+    }
+    if (IsLost(status)) {
+      lease.Drop();
+      // Before the commit nothing can have happened: once more, on a fresh
+      // connection. After it, who knows: the caller decides.
+      if (committing || reconnected) return status;
+      reconnected = true;
+    } else if (!absl::IsAborted(status) || attempt >= kTries) {
+      return status;
+    } else {
+      PauseBeforeRetry(attempt);
+    }
+  }
+}
+
+absl::Status Pool::Read(
+    absl::FunctionRef<absl::Status(pqxx::nontransaction&)> body) {
+  for (bool reconnected = false;; reconnected = true) {
+    Lease lease(*this);
+    if (absl::Status acquired = lease.Acquire(); !acquired.ok()) {
+      return acquired;
+    }
+    try {
+      pqxx::nontransaction tx(*lease);
+      return body(tx);
+    } catch (...) {
+      const absl::Status status = StatusOfCurrentException();
+      if (!IsLost(status)) return status;
+      lease.Drop();
+      if (reconnected) return status;
+    }
+  }
+}
+
+absl::Status Pool::Ping() {
+  return Read([](pqxx::nontransaction& tx) {
+    tx.exec("SELECT 1");
+    return absl::OkStatus();
+  });
+}
+
+}  // namespace platform::pg

@@ -1,0 +1,136 @@
+#include "platform/thread/executor.h"
+
+#include <utility>
+
+#include "absl/time/clock.h"
+
+#include "platform/metrics/metrics.h"
+#include "platform/status/error.h"
+
+namespace platform {
+namespace {
+
+constexpr const char* kPriorityNames[] = {"urgent", "normal", "low"};
+
+struct PriorityMetrics {
+  prometheus::Gauge* depth;
+  prometheus::Counter* refused;
+  prometheus::Histogram* wait;
+};
+
+PriorityMetrics MetricsOf(const std::string& executor, size_t priority) {
+  const metrics::Labels labels = {{"executor", executor},
+                                  {"priority", kPriorityNames[priority]}};
+  return {
+      .depth =
+          &metrics::Gauge("executor_queue_depth", "Tasks waiting.", labels),
+      .refused =
+          &metrics::Counter("executor_refused_total",
+                            "Tasks refused: queue full, or too late.", labels),
+      .wait =
+          &metrics::Seconds("executor_wait_seconds",
+                            "How long tasks waited before they ran.", labels),
+  };
+}
+
+}  // namespace
+
+struct Executor::Metrics {
+  explicit Metrics(const std::string& name)
+      : by_priority{MetricsOf(name, 0), MetricsOf(name, 1),
+                    MetricsOf(name, 2)} {}
+  std::array<PriorityMetrics, 3> by_priority;
+};
+
+Executor::Executor(ExecutorOptions options)
+    : options_(std::move(options)),
+      metrics_(std::make_unique<Metrics>(options_.name)) {
+  for (int i = 0; i < options_.threads; ++i) {
+    threads_.emplace_back([this] { Work(); });
+  }
+}
+
+Executor::~Executor() {
+  {
+    MutexLock lock(mutex_);
+    stopping_ = true;
+    wake_.SignalAll();
+  }
+  for (std::thread& thread : threads_) thread.join();
+}
+
+absl::Status Executor::Submit(Priority priority, absl::Time deadline,
+                              Task task) {
+  const auto index = static_cast<size_t>(priority);
+  const absl::Time now = absl::Now();
+  {
+    MutexLock lock(mutex_);
+    size_t ahead = continued_.size();
+    for (size_t i = 0; i <= index; ++i) ahead += queues_[i].size();
+    const absl::Duration wait =
+        task_time_ * static_cast<double>(ahead) / options_.threads;
+    if (queues_[index].size() < options_.queue_limit && now + wait < deadline) {
+      queues_[index].push_back({now, deadline, std::move(task)});
+      metrics_->by_priority[index].depth->Set(
+          static_cast<double>(queues_[index].size()));
+      wake_.Signal();
+      return absl::OkStatus();
+    }
+  }
+  metrics_->by_priority[index].refused->Increment();
+  return Overloaded(options_.name);
+}
+
+void Executor::Continue(std::function<void()> task) {
+  MutexLock lock(mutex_);
+  continued_.push_back(std::move(task));
+  wake_.Signal();
+}
+
+std::optional<std::function<void()>> Executor::Next() {
+  if (!continued_.empty()) {
+    std::function<void()> task = std::move(continued_.front());
+    continued_.pop_front();
+    return task;
+  }
+  for (size_t i = 0; i < queues_.size(); ++i) {
+    if (queues_[i].empty()) continue;
+    Item item = std::move(queues_[i].front());
+    queues_[i].pop_front();
+    const absl::Time now = absl::Now();
+    const PriorityMetrics& metrics = metrics_->by_priority[i];
+    metrics.depth->Set(static_cast<double>(queues_[i].size()));
+    metrics.wait->Observe(absl::ToDoubleSeconds(now - item.queued));
+    if (now < item.deadline) {
+      return [task = std::move(item.task)] { task(absl::OkStatus()); };
+    }
+    metrics.refused->Increment();
+    return [this, task = std::move(item.task)] {
+      task(Overloaded(options_.name));
+    };
+  }
+  return std::nullopt;
+}
+
+void Executor::Work() {
+  while (true) {
+    std::function<void()> task;
+    {
+      MutexLock lock(mutex_);
+      std::optional<std::function<void()>> next = Next();
+      while (!next.has_value() && !stopping_) {
+        wake_.Wait(mutex_);
+        next = Next();
+      }
+      if (!next.has_value()) return;
+      task = *std::move(next);
+    }
+    const absl::Time start = absl::Now();
+    task();
+    MutexLock lock(mutex_);
+    // The average follows the last ten or so.
+    task_time_ += (absl::Now() - start - task_time_) / 10;
+  }
+}
+
+}  // namespace platform
