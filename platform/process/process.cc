@@ -2,7 +2,10 @@
 
 #include <csignal>
 #include <cstdio>
+#include <string>
 
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "absl/synchronization/mutex.h"
 
 namespace platform {
@@ -21,21 +24,18 @@ sigset_t ShutdownSignals() {
 void PrepareProcess() {
   const sigset_t signals = ShutdownSignals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  struct sigaction ignore {};
-  ignore.sa_handler = SIG_IGN;  // NOLINT: a macro with a C cast
-  sigaction(SIGPIPE, &ignore, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
 }
 
 void WaitForShutdownSignal() {
   const sigset_t signals = ShutdownSignals();
-  int received = 0;
-  sigwait(&signals, &received);
+  int signal = 0;
+  sigwait(&signals, &signal);
 }
 
 bool ShutdownRequested() {
   sigset_t pending;
-  sigemptyset(&pending);
   sigpending(&pending);
   return sigismember(&pending, SIGTERM) == 1 ||
          sigismember(&pending, SIGINT) == 1;
@@ -43,7 +43,9 @@ bool ShutdownRequested() {
 
 int ExitCode(const absl::Status& status) {
   if (status.ok()) return kExitOk;
-  std::fprintf(stderr, "%s\n", std::string(status.message()).c_str());
+  const std::string line =
+      absl::StrReplaceAll(status.message(), {{"\n", " "}, {"\r", " "}});
+  std::fputs(absl::StrCat("error: ", line, "\n").c_str(), stderr);
   return absl::IsInvalidArgument(status) ? kExitUsage : kExitFailure;
 }
 

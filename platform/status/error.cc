@@ -1,33 +1,40 @@
 #include "platform/status/error.h"
 
-#include <algorithm>
 #include <random>
 
 #include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "google/rpc/error_details.pb.h"
 
 namespace platform {
 namespace {
 
-constexpr char kErrorInfo[] = "type.googleapis.com/google.rpc.ErrorInfo";
-constexpr char kBadRequest[] = "type.googleapis.com/google.rpc.BadRequest";
-constexpr char kRetryInfo[] = "type.googleapis.com/google.rpc.RetryInfo";
+constexpr char kErrorInfoUrl[] = "type.googleapis.com/google.rpc.ErrorInfo";
+constexpr char kBadRequestUrl[] = "type.googleapis.com/google.rpc.BadRequest";
+constexpr char kRetryInfoUrl[] = "type.googleapis.com/google.rpc.RetryInfo";
+// Not a type URL that leaves the process: rpc::ToGrpcStatus() forwards only
+// those of type.googleapis.com.
+constexpr char kCauseUrl[] = "internal/cause";
 
-// The payload of type `url`, if there is one that can be read.
-template <class Detail>
-std::optional<Detail> Payload(const absl::Status& status,
-                              absl::string_view url) {
-  const absl::optional<absl::Cord> bytes = status.GetPayload(url);
-  if (!bytes.has_value()) return std::nullopt;
-  Detail detail;
-  if (!detail.ParseFromString(std::string(*bytes))) return std::nullopt;
-  return detail;
+template <typename Message>
+std::optional<Message> Payload(const absl::Status& status,
+                               absl::string_view url) {
+  const auto payload = status.GetPayload(url);
+  Message message;
+  if (!payload.has_value() || !message.ParseFromString(std::string(*payload))) {
+    return std::nullopt;
+  }
+  return message;
 }
 
-// One to three seconds, so that those who are refused together do not return
-// together.
-absl::Duration JitteredDelay() {
+void SetPayload(absl::Status& status, absl::string_view url,
+                const google::protobuf::MessageLite& message) {
+  status.SetPayload(url, absl::Cord(message.SerializeAsString()));
+}
+
+// 1 s to 3 s.
+absl::Duration Jittered() {
   thread_local std::minstd_rand random{std::random_device{}()};
   return absl::Milliseconds(
       std::uniform_int_distribution<int>(1000, 3000)(random));
@@ -46,55 +53,64 @@ absl::Status Error(
     (*info.mutable_metadata())[std::string(key)] = std::string(value);
   }
   absl::Status status(code, message);
-  status.SetPayload(kErrorInfo, absl::Cord(info.SerializeAsString()));
+  SetPayload(status, kErrorInfoUrl, info);
   return status;
 }
 
 std::string ReasonOf(const absl::Status& status) {
-  const auto info = Payload<google::rpc::ErrorInfo>(status, kErrorInfo);
+  const auto info = Payload<google::rpc::ErrorInfo>(status, kErrorInfoUrl);
   return info.has_value() ? info->reason() : "";
 }
 
 std::string DetailOf(const absl::Status& status, absl::string_view key) {
-  const auto info = Payload<google::rpc::ErrorInfo>(status, kErrorInfo);
+  const auto info = Payload<google::rpc::ErrorInfo>(status, kErrorInfoUrl);
   if (!info.has_value()) return "";
   const auto found = info->metadata().find(std::string(key));
   return found == info->metadata().end() ? "" : found->second;
 }
 
 absl::Status WithRetryAfter(absl::Status status, absl::Duration delay) {
-  google::rpc::RetryInfo info;
-  const absl::Duration whole = absl::Trunc(delay, absl::Milliseconds(1));
-  info.mutable_retry_delay()->set_seconds(absl::ToInt64Seconds(whole));
-  info.mutable_retry_delay()->set_nanos(
-      static_cast<int32_t>(absl::ToInt64Nanoseconds(whole % absl::Seconds(1))));
-  status.SetPayload(kRetryInfo, absl::Cord(info.SerializeAsString()));
+  google::rpc::RetryInfo retry;
+  const int64_t nanos = absl::ToInt64Nanoseconds(delay);
+  retry.mutable_retry_delay()->set_seconds(nanos / 1'000'000'000);
+  retry.mutable_retry_delay()->set_nanos(
+      static_cast<int32_t>(nanos % 1'000'000'000));
+  SetPayload(status, kRetryInfoUrl, retry);
   return status;
 }
 
 std::optional<absl::Duration> RetryAfterOf(const absl::Status& status) {
-  const auto info = Payload<google::rpc::RetryInfo>(status, kRetryInfo);
-  if (!info.has_value()) return std::nullopt;
-  return absl::Seconds(info->retry_delay().seconds()) +
-         absl::Nanoseconds(info->retry_delay().nanos());
+  const auto retry = Payload<google::rpc::RetryInfo>(status, kRetryInfoUrl);
+  if (!retry.has_value()) return std::nullopt;
+  return absl::Seconds(retry->retry_delay().seconds()) +
+         absl::Nanoseconds(retry->retry_delay().nanos());
+}
+
+absl::Status WithCause(absl::Status status, absl::string_view cause) {
+  status.SetPayload(kCauseUrl, absl::Cord(cause));
+  return status;
+}
+
+std::string CauseOf(const absl::Status& status) {
+  const auto cause = status.GetPayload(kCauseUrl);
+  return cause.has_value() ? std::string(*cause) : "";
 }
 
 absl::Status Overloaded(absl::string_view what) {
   return WithRetryAfter(
       Error(absl::StatusCode::kResourceExhausted, "OVERLOADED",
-            absl::StrCat("Too much to do (", what,
-                         "). Please try again in a moment."),
-            {{"resource", what}}),
-      JitteredDelay());
+            absl::StrCat("There is too much to do right now (", what,
+                         "). Please try again in a moment.")),
+      Jittered());
 }
 
 absl::Status DatabaseUnavailable(absl::string_view cause) {
-  return WithRetryAfter(
-      Error(absl::StatusCode::kUnavailable, "DATABASE_UNAVAILABLE",
-            absl::StrCat("The database is away. Please try again in a moment.",
-                         cause.empty() ? "" : " (", cause,
-                         cause.empty() ? "" : ")")),
-      JitteredDelay());
+  return WithCause(
+      WithRetryAfter(
+          Error(absl::StatusCode::kUnavailable, "DATABASE_UNAVAILABLE",
+                "The database is away. Please try again in a moment."),
+          Jittered()),
+      cause);
 }
 
 void FieldChecks::Check(bool ok, absl::string_view field,
@@ -105,18 +121,17 @@ void FieldChecks::Check(bool ok, absl::string_view field,
 absl::Status FieldChecks::Result() const {
   if (violations_.empty()) return absl::OkStatus();
   google::rpc::BadRequest bad;
-  std::string message;
   for (const auto& [field, description] : violations_) {
-    auto* violation = bad.add_field_violations();
+    google::rpc::BadRequest::FieldViolation* violation =
+        bad.add_field_violations();
     violation->set_field(field);
     violation->set_description(description);
-    absl::StrAppend(&message, message.empty() ? "" : "; ", field, " ",
-                    description);
   }
   absl::Status status =
       Error(absl::StatusCode::kInvalidArgument, "INVALID_FIELD",
-            absl::StrCat(message, "."), {{"field", violations_[0].first}});
-  status.SetPayload(kBadRequest, absl::Cord(bad.SerializeAsString()));
+            absl::StrJoin(violations_, "; ", absl::PairFormatter(" ")),
+            {{"field", violations_.front().first}});
+  SetPayload(status, kBadRequestUrl, bad);
   return status;
 }
 

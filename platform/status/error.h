@@ -43,13 +43,20 @@ absl::Status WithRetryAfter(absl::Status status, absl::Duration delay);
 // Returns the delay given to `WithRetryAfter()`, if any.
 std::optional<absl::Duration> RetryAfterOf(const absl::Status& status);
 
+// Returns `status` with what was behind it, for the log: it never leaves the
+// process. `cause` must hold no secret.
+absl::Status WithCause(absl::Status status, absl::string_view cause);
+
+// Returns the cause given to `WithCause()`, or "".
+std::string CauseOf(const absl::Status& status);
+
 // "I have too much to do": `RESOURCE_EXHAUSTED` / `OVERLOADED` with a jittered
 // time (1 s to 3 s) to come back, so that those who are refused together do not
 // return together. `what` names the queue that was full, for the message.
 absl::Status Overloaded(absl::string_view what);
 
-// "My database is away": `UNAVAILABLE` / `DATABASE_UNAVAILABLE`, likewise with a
-// jittered time to come back. `cause` is for the log; it must hold no secret.
+// "My database is away": `UNAVAILABLE` / `DATABASE_UNAVAILABLE`, likewise with
+// a jittered time to come back and `WithCause(cause)`.
 absl::Status DatabaseUnavailable(absl::string_view cause);
 
 // Checks the fields of one request and reports every bad one, not just the

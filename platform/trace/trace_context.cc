@@ -3,32 +3,43 @@
 #include <cstdint>
 #include <random>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 
 namespace platform {
 namespace {
 
-uint64_t Random() {
-  thread_local std::mt19937_64 random{std::random_device{}()};
-  return random() | 1;  // all zero is not an id
-}
-
-std::string Hex16(uint64_t value) {
+// Eight random bytes, never all zero, as hex.
+std::string RandomHex() {
+  thread_local std::mt19937_64 random{(uint64_t{std::random_device{}()} << 32) ^
+                                      std::random_device{}()};
+  uint64_t value = 0;
+  while (value == 0) value = random();
   return absl::StrCat(absl::Hex(value, absl::kZeroPad16));
 }
 
-// Lower-case hex, not all zero.
+bool IsHex(absl::string_view text) {
+  return text.find_first_not_of("0123456789abcdef") == absl::string_view::npos;
+}
+
+// True if `text` is lower-case hex and not all zeros.
 bool IsId(absl::string_view text) {
-  bool zero = true;
-  for (const char c : text) {
-    if (!absl::ascii_isdigit(static_cast<unsigned char>(c)) &&
-        (c < 'a' || c > 'f')) {
-      return false;
-    }
-    zero = zero && c == '0';
+  return IsHex(text) && text.find_first_not_of('0') != absl::string_view::npos;
+}
+
+// A later version may append fields; the first one has exactly four.
+bool IsWellFormed(absl::string_view header) {
+  if (header.size() < 55 || header[2] != '-' || header[35] != '-' ||
+      header[52] != '-') {
+    return false;
   }
-  return !zero;
+  const absl::string_view version = header.substr(0, 2);
+  if (!IsHex(version) || version == "ff") return false;
+  if (version == "00" ? header.size() != 55
+                      : header.size() > 55 && header[55] != '-') {
+    return false;
+  }
+  return IsId(header.substr(3, 32)) && IsId(header.substr(36, 16)) &&
+         IsHex(header.substr(53, 2));
 }
 
 }  // namespace
@@ -38,20 +49,16 @@ std::string TraceContext::Traceparent() const {
 }
 
 TraceContext ContinueTrace(absl::string_view traceparent) {
-  TraceContext trace{
-      .trace_id = "", .span_id = Hex16(Random()), .sampled = true};
-  // version(2)-trace(32)-parent(16)-flags(2); later versions may append.
-  if (traceparent.size() >= 55 && traceparent.substr(0, 2) != "ff" &&
-      (traceparent.size() == 55 || traceparent.substr(0, 2) != "00") &&
-      traceparent[2] == '-' && traceparent[35] == '-' &&
-      traceparent[52] == '-' && IsId(traceparent.substr(3, 32)) &&
-      IsId(traceparent.substr(36, 16))) {
-    trace.trace_id = std::string(traceparent.substr(3, 32));
-    trace.sampled = (traceparent[54] & 1) != 0;
-    return trace;
+  if (!IsWellFormed(traceparent)) {
+    return {.trace_id = absl::StrCat(RandomHex(), RandomHex()),
+            .span_id = RandomHex()};
   }
-  trace.trace_id = absl::StrCat(Hex16(Random()), Hex16(Random()));
-  return trace;
+  // The lowest bit of the flags, i.e. of their last hex digit.
+  const char flags = traceparent[54];
+  const int digit = flags <= '9' ? flags - '0' : flags - 'a' + 10;
+  return {.trace_id = std::string(traceparent.substr(3, 32)),
+          .span_id = RandomHex(),
+          .sampled = (digit & 1) != 0};
 }
 
 }  // namespace platform

@@ -19,8 +19,8 @@ struct TraceContext {
   std::string Traceparent() const;
 };
 
-// Continues the trace of `traceparent` with a new span; starts a new trace if it
-// is empty or malformed. Thread-safe.
+// Continues the trace of `traceparent` with a new span; starts a new trace if
+// it is empty or malformed. Thread-safe.
 TraceContext ContinueTrace(absl::string_view traceparent);
 
 }  // namespace platform

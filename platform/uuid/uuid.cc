@@ -1,58 +1,44 @@
 #include "platform/uuid/uuid.h"
 
+#include <unistd.h>
+
 #include <array>
 #include <cstdint>
-#include <random>
+#include <cstdlib>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
 
 namespace platform {
-namespace {
-
-constexpr char kHex[] = "0123456789abcdef";
-
-constexpr bool IsDash(size_t i) {
-  return i == 8 || i == 13 || i == 18 || i == 23;
-}
-
-}  // namespace
 
 std::string NewUuid(absl::Time now) {
-  thread_local std::mt19937_64 random = [] {
-    std::random_device device;
-    std::seed_seq seed{device(), device(), device(), device(), device()};
-    return std::mt19937_64(seed);
-  }();
+  // From the kernel: unguessable, and no state to share between threads.
+  std::array<char, 16> bytes;
+  if (getentropy(bytes.data(), bytes.size()) != 0) std::abort();
   const auto millis = static_cast<uint64_t>(absl::ToUnixMillis(now));
-  // RFC 9562: 48 bits of time, version 7, 12 random, variant 10, 62 random.
-  const uint64_t high = (millis << 16) | 0x7000 | (random() & uint64_t{0x0fff});
-  const uint64_t low = (random() & ~(uint64_t{3} << 62)) | (uint64_t{2} << 62);
-
-  std::string text(36, '-');
-  int shift = 124;
-  for (size_t i = 0; i < text.size(); ++i) {
-    if (IsDash(i)) continue;
-    const uint64_t half = shift >= 64 ? high : low;
-    text[i] = kHex[(half >> (shift % 64)) & 0xf];
-    shift -= 4;
+  for (size_t i = 0; i < 6; ++i) {
+    bytes[i] = static_cast<char>(millis >> (40 - 8 * i));
   }
-  return text;
+  bytes[6] = static_cast<char>((bytes[6] & 0x0f) | 0x70);  // version 7
+  bytes[8] = static_cast<char>((bytes[8] & 0x3f) | 0x80);  // RFC variant
+  const std::string hex =
+      absl::BytesToHexString(absl::string_view(bytes.data(), bytes.size()));
+  const absl::string_view h = hex;
+  return absl::StrCat(h.substr(0, 8), "-", h.substr(8, 4), "-", h.substr(12, 4),
+                      "-", h.substr(16, 4), "-", h.substr(20));
 }
 
 std::optional<std::string> ParseUuid(absl::string_view text) {
   if (text.size() != 36) return std::nullopt;
-  std::string lower(text);
-  for (size_t i = 0; i < lower.size(); ++i) {
-    if (IsDash(i)) {
-      if (lower[i] != '-') return std::nullopt;
-      continue;
-    }
-    if (!absl::ascii_isxdigit(static_cast<unsigned char>(lower[i]))) {
+  for (size_t i = 0; i < text.size(); ++i) {
+    const bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+    if (dash ? text[i] != '-'
+             : !absl::ascii_isxdigit(static_cast<unsigned char>(text[i]))) {
       return std::nullopt;
     }
-    lower[i] = absl::ascii_tolower(static_cast<unsigned char>(lower[i]));
   }
-  return lower;
+  return absl::AsciiStrToLower(text);
 }
 
 }  // namespace platform
