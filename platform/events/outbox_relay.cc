@@ -30,7 +30,7 @@ namespace {
 // replica tries to take over.
 constexpr absl::Duration kPoll = absl::Seconds(1);
 // How often metrics are taken and the stream is looked at.
-constexpr absl::Duration kWatchInterval = absl::Seconds(3);
+constexpr absl::Duration kWatchInterval = absl::Seconds(2);
 constexpr absl::Duration kRetentionInterval = absl::Minutes(1);
 constexpr absl::Duration kPublishTimeout = absl::Seconds(5);
 // Between tries while the broker or the database is away.

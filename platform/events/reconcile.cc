@@ -45,7 +45,7 @@ constexpr char kMemory[] = R"sql(
     FROM outbox_stream WHERE stream = $1)sql";
 
 // What the stream dropped by its own limits is before its first sequence, and
-// was published to this very stream. The minute allows for two clocks: the
+// was published to this very stream. The second allows for two clocks: the
 // broker's `created`, Postgres' `published_at`.
 constexpr char kFindMissing[] = R"sql(
     INSERT INTO missing
@@ -53,7 +53,7 @@ constexpr char kFindMissing[] = R"sql(
     WHERE published_at <= $1
       AND (stream_sequence >= $2
            OR stream_sequence > $3
-           OR published_at < $4::timestamptz + interval '1 minute')
+           OR published_at < $4::timestamptz + interval '1 second')
       AND NOT EXISTS (
         SELECT FROM present WHERE present.event_id = outbox.event_id))sql";
 

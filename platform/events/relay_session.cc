@@ -67,8 +67,24 @@ constexpr char kDepthSql[] = R"sql(
     SELECT
       (SELECT count(*) FROM (
          SELECT FROM outbox WHERE published_at IS NULL LIMIT $1) AS waiting),
-      (SELECT greatest(extract(epoch FROM now() - event_time), 0)
-       FROM outbox WHERE published_at IS NULL ORDER BY position LIMIT 1))sql";
+      oldest.seconds, oldest.position
+    FROM (SELECT) AS one LEFT JOIN (
+      SELECT position,
+             greatest(extract(epoch FROM now() - event_time), 0) AS seconds
+      FROM outbox WHERE published_at IS NULL
+      ORDER BY position LIMIT 1) AS oldest ON true)sql";
+
+// A transaction locks the table before it takes a position, and unlocks it
+// after what it wrote can be seen.
+constexpr char kWriters[] = "platform_relay_writers";
+constexpr char kWritersSql[] = R"sql(
+    SELECT coalesce(array_agg(virtualtransaction), '{}'),
+           coalesce(bool_or(virtualtransaction = ANY ($1::text[])), false)
+    FROM pg_locks
+    WHERE relation = 'outbox'::regclass AND mode = 'RowExclusiveLock'
+      AND database = (SELECT oid FROM pg_database
+                      WHERE datname = current_database())
+      AND pid IS DISTINCT FROM pg_backend_pid())sql";
 
 }  // namespace
 
@@ -86,14 +102,16 @@ class RelaySession::Ear : public pqxx::notification_receiver {
 RelaySession::RelaySession(const std::string& dsn) : connection_(dsn) {
   pqxx::nontransaction(connection_).exec(kSettings);
   connection_.prepare(kUnpublished,
-                      absl::StrCat("SELECT", kOutboxColumns, R"sql(
+                      absl::StrCat("SELECT", kOutboxColumns, R"sql(, o.position
     FROM outbox AS o
-    WHERE o.published_at IS NULL AND o.aggregate_id <> ALL ($2::uuid[])
+    WHERE o.published_at IS NULL AND o.position > $3
+      AND o.aggregate_id <> ALL ($2::uuid[])
     ORDER BY o.position LIMIT $1)sql"));
   connection_.prepare(kMark, kMarkSql);
   connection_.prepare(kNoteStream, kNoteStreamSql);
   connection_.prepare(kReadStream, kReadStreamSql);
   connection_.prepare(kDistrust, kDistrustSql);
+  connection_.prepare(kWriters, kWritersSql);
   connection_.prepare(kDepth, kDepthSql);
   Retention::Prepare(connection_);
 }
@@ -127,10 +145,13 @@ std::vector<OutboxRow> RelaySession::Unpublished(
   for (const std::string& aggregate : without) excluded.Add(aggregate);
   pqxx::nontransaction tx(connection_);
   const pqxx::result found =
-      tx.exec_prepared(kUnpublished, limit, excluded.text());
+      tx.exec_prepared(kUnpublished, limit, excluded.text(), floor_);
   std::vector<OutboxRow> rows;
   rows.reserve(found.size());
   for (const pqxx::row& row : found) rows.push_back(RowOf(row, source));
+  if (!found.empty()) {
+    highest_seen_ = std::max(highest_seen_, found.back()[8].as<int64_t>());
+  }
   return rows;
 }
 
@@ -163,9 +184,30 @@ void RelaySession::Distrust(const std::string& stream) {
   pqxx::nontransaction(connection_).exec_prepared(kDistrust, stream);
 }
 
+// True once none of `writers_` writes any more; then `writers_` are those who
+// write now.
+bool RelaySession::WritersEnded() {
+  pqxx::nontransaction tx(connection_);
+  const pqxx::row row = tx.exec_prepared1(kWriters, writers_);
+  if (row[1].as<bool>()) return false;
+  writers_ = row[0].c_str();
+  return true;
+}
+
 RelaySession::Depth RelaySession::UnpublishedDepth() {
+  if (WritersEnded()) {
+    floor_ = next_floor_;
+    next_floor_ = highest_seen_;
+  }
+  // After that, so that it sees what they wrote.
   pqxx::nontransaction tx(connection_);
   const pqxx::row row = tx.exec_prepared1(kDepth, kMostCounted);
+  if (!row[2].is_null()) {
+    const int64_t below_first = row[2].as<int64_t>() - 1;
+    // Or the table was emptied and counts anew.
+    if (below_first < floor_)
+      floor_ = next_floor_ = highest_seen_ = below_first;
+  }
   return {.events = row[0].as<int64_t>(),
           .oldest_seconds = row[1].is_null() ? 0 : row[1].as<double>()};
 }
