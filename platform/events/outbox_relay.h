@@ -28,11 +28,13 @@ struct RelayOptions {
 // When its session ends another takes over; what the old one still publishes is
 // harmless, it has the same event ids. An event is published only after every
 // earlier one of its aggregate was acknowledged, and marked only from the
-// acknowledgement. The broker away means that events wait.
+// acknowledgement. The broker away means that events wait. An event that the
+// broker refuses (too big for the stream, say) waits too, and the next ones of
+// its aggregate behind it; others go on.
 //
 // Woken by NOTIFY, with a poll as fallback. Metrics: outbox_depth,
 // outbox_oldest_seconds, outbox_published_total, outbox_publish_failures_total,
-// relay_active.
+// outbox_refused, outbox_stream_reset, relay_active (docs/operations.md).
 class OutboxRelay {
  public:
   // `jetstream` must outlive the relay.
