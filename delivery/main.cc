@@ -1,0 +1,158 @@
+// The delivery service: starts a delivery when a dish is cooked, and says when
+// it was handed over.
+//
+// This file is the wiring diagram: what exists, in the order it depends on each
+// other, and in what order it stops.
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/flags/parse.h"
+#include "absl/flags/usage.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/time/clock.h"
+
+#include "delivery/adapters/auto_deliver.h"
+#include "delivery/adapters/cook_events.h"
+#include "delivery/adapters/delivery_service.h"
+#include "delivery/adapters/pg_delivery_store.h"
+#include "delivery/config.h"
+#include "delivery/migrations/migrations.h"
+#include "platform/events/commands.h"
+#include "platform/events/consumer.h"
+#include "platform/events/jetstream.h"
+#include "platform/events/outbox_relay.h"
+#include "platform/grpc/server.h"
+#include "platform/log/log.h"
+#include "platform/metrics/metrics.h"
+#include "platform/pg/migrate.h"
+#include "platform/pg/pool.h"
+#include "platform/process/process.h"
+#include "platform/thread/executor.h"
+#include "platform/time/clock.h"
+
+namespace delivery {
+namespace {
+
+namespace events = platform::events;
+namespace log = platform::log;
+namespace pg = platform::pg;
+
+constexpr char kStream[] = "DELIVERY";
+constexpr char kService[] = "delivery";
+
+pg::PoolOptions PoolNamed(const std::string& name, const Config& config,
+                          int connections) {
+  return {.name = name,
+          .dsn = config.common.pg_dsn,
+          .connections = connections,
+          .prepare = PrepareStatements};
+}
+
+absl::Status Serve(const Config& config) {
+  const platform::CommonConfig& common = config.common;
+  const auto metrics = platform::metrics::Page::Serve(common.metrics_listen);
+  if (!metrics.ok()) return metrics.status();
+
+  // Requests and events have connections of their own: neither waits for the
+  // other.
+  pg::Pool requests(PoolNamed("requests", config, common.pg_connections));
+  pg::Pool background(PoolNamed("events", config, 2));
+  const absl::Status schema =
+      pg::WaitForSchema(requests, Migrations(), platform::ShutdownRequested);
+  if (absl::IsCancelled(schema)) return absl::OkStatus();
+  if (!schema.ok()) return schema;
+  const auto jetstream =
+      events::JetStream::Connect({.url = common.nats_url, .name = kService});
+  if (!jetstream.ok()) return jetstream.status();
+
+  // Events out: what became of deliveries.
+  events::OutboxRelay relay(
+      {.dsn = common.pg_dsn, .stream = kStream, .source = kService},
+      **jetstream);
+
+  // Events in: what was cooked. Perhaps somebody plays the courier.
+  auto cooked = std::make_unique<events::Consumer>(
+      background, **jetstream,
+      events::ConsumerOptions{.stream = "COOK", .durable = kService},
+      CookEvents(platform::Now));
+  std::optional<AutoDeliver> auto_deliver;
+  if (config.auto_deliver_after.has_value()) {
+    auto_deliver.emplace(background, platform::Now, *config.auto_deliver_after);
+  }
+
+  // Requests.
+  platform::Executor executor(
+      {.name = "requests",
+       .threads = common.threads,
+       .queue_limit = static_cast<size_t>(common.queue_limit)});
+  DeliveryService service(requests, executor, platform::Now);
+  const auto server =
+      platform::rpc::Server::Start({.listen = common.listen}, {&service});
+  if (!server.ok()) return server.status();
+  (*server)->SetReady(true);
+  log::Info("ready", {{"port", (*server)->port()}});
+
+  platform::WaitForShutdownSignal();
+  log::Info("stopping");
+  (*server)->SetReady(false);
+  absl::SleepFor(common.drain);
+  cooked.reset();
+  auto_deliver.reset();
+  (*server)->Stop(common.grace);
+  relay.Flush(common.grace);
+  log::Info("stopped");
+  return absl::OkStatus();
+}
+
+absl::Status Run(const std::vector<std::string>& words) {
+  const std::string command = words.empty() ? "serve" : words[0];
+  const absl::StatusOr<Config> config = LoadConfig(command == "serve");
+  if (!config.ok()) return config.status();
+  const platform::CommonConfig& common = config->common;
+  log::Init(kService, common.log_level, "order_id");
+
+  const bool alone = words.size() <= 1;
+  if (command == "serve" && alone) return Serve(*config);
+  if (command == "migrate" && alone) {
+    return pg::Migrate(common.pg_dsn, Migrations());
+  }
+  if (command == "dead-letters") {
+    pg::Pool pool(PoolNamed("commands", *config, 1));
+    const std::vector<std::string> arguments(words.begin() + 1, words.end());
+    return events::DeadLettersCommand(pool,
+                                      {{.stream = "COOK",
+                                        .durable = kService,
+                                        .handler = CookEvents(platform::Now)}},
+                                      arguments);
+  }
+  const bool repair = words.size() == 2 && words[1] == "--repair";
+  if (command == "reconcile" && (alone || repair)) {
+    return events::ReconcileCommand({.dsn = common.pg_dsn,
+                                     .nats_url = common.nats_url,
+                                     .stream = kStream,
+                                     .source = kService,
+                                     .repair = repair});
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat("unknown command \"", absl::StrJoin(words, " "),
+                   "\": use serve, migrate, dead-letters list, dead-letters "
+                   "redrive -- --all or EVENT_ID..., reconcile, or reconcile "
+                   "-- --repair"));
+}
+
+}  // namespace
+}  // namespace delivery
+
+int main(int argc, char** argv) {
+  platform::PrepareProcess();
+  absl::SetProgramUsageMessage("delivers what was cooked");
+  const std::vector<char*> words = absl::ParseCommandLine(argc, argv);
+  return platform::ExitCode(
+      delivery::Run(std::vector<std::string>(words.begin() + 1, words.end())));
+}
