@@ -1,0 +1,105 @@
+// The tests' own surroundings: what other tests rest on.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdlib>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+
+#include "tests/support/eventually.h"
+#include "tests/support/nats.h"
+#include "tests/support/postgres.h"
+#include "tests/support/process.h"
+
+namespace test_support {
+namespace {
+
+using ::testing::HasSubstr;
+
+TEST(ProcessTest, ReportsExitCodeAndOutput) {
+  const Finished finished =
+      Run({.command = {"sh", "-c", "echo $WORD; echo err >&2; exit 7"},
+           .environment = {{"WORD", "hello"}}},
+          absl::Seconds(10));
+
+  EXPECT_EQ(finished.exit_code, 7);
+  EXPECT_EQ(finished.output, "hello\nerr\n");
+}
+
+TEST(ProcessTest, ReportsTheSignalThatEndedIt) {
+  Process process({.command = {"sleep", "60"}});
+  EXPECT_FALSE(process.Wait(absl::Milliseconds(20)).has_value());
+
+  process.Signal(SIGTERM);
+
+  EXPECT_EQ(process.Wait(absl::Seconds(10)), 128 + SIGTERM);
+}
+
+TEST(ProcessTest, EndsWithTheTestThatStartedIt) {
+  const TempDir dir;
+  const std::string file = dir.path() + "/pid";
+  const pid_t test = fork();
+  if (test == 0) {
+    Process process({.command = {"sleep", "60"}});
+    const std::string line = absl::StrCat("echo ", process.pid(), " > ", file);
+    _exit(system(line.c_str()));  // as a crash: no destructor runs
+  }
+  ASSERT_EQ(waitpid(test, nullptr, 0), test);
+  const pid_t pid = std::stoi(ReadFile(file));
+
+  EXPECT_TRUE(Eventually(absl::Seconds(10), [&] {
+    // Nobody may have waited for it yet: a zombie is dead too.
+    const std::string stat = ReadFile(absl::StrCat("/proc/", pid, "/stat"));
+    return stat.empty() || absl::StrContains(stat, ") Z ");
+  }));
+}
+
+TEST(TestDatabaseTest, IsItsOwnAndGoesAway) {
+  const TestDatabase other;
+  std::string name;
+  {
+    const TestDatabase db;
+    name = db.name();
+    db.Exec("CREATE TABLE t (n int); INSERT INTO t VALUES (5), (6)");
+
+    EXPECT_EQ(db.Value("SELECT n FROM t ORDER BY n"), "5");
+    EXPECT_EQ(db.Value("SELECT NULL"), "");
+    EXPECT_EQ(db.Value("SELECT 1 WHERE false"), "");
+    EXPECT_EQ(other.Value("SELECT to_regclass('t')"), "");
+  }
+  EXPECT_EQ(
+      other.Value(absl::StrCat(
+          "SELECT count(*) FROM pg_database WHERE datname = '", name, "'")),
+      "0");
+}
+
+TEST(PostgresServerTest, KeepsItsDataThroughACrash) {
+  PostgresServer server;
+  const TestDatabase db(server);
+  db.Exec("CREATE TABLE t AS SELECT 5 AS n");
+
+  server.Crash();
+  server.Start();
+
+  EXPECT_EQ(db.Value("SELECT n FROM t"), "5");
+}
+
+TEST(NatsServerTest, KeepsItsPortAndTellsWhatItDid) {
+  NatsServer nats;
+  const std::string url = nats.url();
+
+  nats.Stop();
+  nats.Start();
+  nats.Kill();
+  nats.Start();
+
+  EXPECT_EQ(nats.url(), url);
+  EXPECT_THAT(nats.Log(), HasSubstr("JetStream"));
+}
+
+}  // namespace
+}  // namespace test_support

@@ -1,0 +1,196 @@
+#include "tests/support/process.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <netinet/in.h>
+#include <pwd.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <random>
+#include <sstream>
+
+#include "absl/strings/str_cat.h"
+
+#include "tests/support/eventually.h"
+
+namespace test_support {
+namespace {
+
+struct User {
+  uid_t uid;
+  gid_t gid;
+};
+
+// The user to become; none if there is nothing to change.
+std::optional<User> UserToBecome(const std::string& name) {
+  if (name.empty() || geteuid() != 0) return std::nullopt;
+  const passwd* entry = getpwnam(name.c_str());
+  if (entry == nullptr) Die(absl::StrCat("there is no user ", name));
+  return User{.uid = entry->pw_uid, .gid = entry->pw_gid};
+}
+
+std::vector<std::string> Environment(
+    const std::map<std::string, std::string>& added) {
+  std::vector<std::string> result;
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    const std::string text = *entry;
+    if (added.count(text.substr(0, text.find('='))) == 0) {
+      result.push_back(text);
+    }
+  }
+  for (const auto& [name, value] : added) {
+    result.push_back(absl::StrCat(name, "=", value));
+  }
+  return result;
+}
+
+std::vector<char*> Pointers(std::vector<std::string>& texts) {
+  std::vector<char*> result;
+  for (std::string& text : texts) result.push_back(text.data());
+  result.push_back(nullptr);
+  return result;
+}
+
+}  // namespace
+
+Process::Process(const ProcessOptions& options) {
+  // The test has threads: between fork and exec only what POSIX calls
+  // async-signal-safe, so everything is laid out before.
+  std::vector<std::string> command = options.command;
+  std::vector<std::string> environment = Environment(options.environment);
+  const std::vector<char*> argv = Pointers(command);
+  const std::vector<char*> envp = Pointers(environment);
+  const std::optional<User> user = UserToBecome(options.user);
+  const pid_t parent = getpid();
+  int output = -1;
+  if (!options.output.empty()) {
+    output = open(options.output.c_str(),
+                  O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+    if (output < 0) Die(absl::StrCat("cannot write ", options.output));
+  }
+
+  pid_ = fork();
+  if (pid_ < 0) Die("fork failed");
+  if (pid_ == 0) {
+    if (output >= 0) {
+      dup2(output, STDOUT_FILENO);
+      dup2(output, STDERR_FILENO);
+    }
+    if (user.has_value() &&
+        (setgroups(0, nullptr) != 0 || setgid(user->gid) != 0 ||
+         setuid(user->uid) != 0)) {
+      _exit(126);
+    }
+    // A program under test must not inherit signals that the test blocks.
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, nullptr);
+    prctl(PR_SET_PDEATHSIG, options.signal_at_death);  // setuid() undoes it
+    if (getppid() != parent) _exit(126);
+    execvpe(argv[0], argv.data(), envp.data());
+    _exit(127);
+  }
+  if (output >= 0) close(output);
+}
+
+Process::~Process() { Kill(); }
+
+bool Process::running() { return !Wait(absl::ZeroDuration()).has_value(); }
+
+void Process::Signal(int signal) {
+  if (running()) kill(pid_, signal);
+}
+
+void Process::Kill() {
+  Signal(SIGKILL);
+  Wait(absl::InfiniteDuration());
+}
+
+std::optional<int> Process::Wait(absl::Duration timeout) {
+  Eventually(timeout, [&] {
+    if (exit_code_.has_value()) return true;
+    int status = 0;
+    if (waitpid(pid_, &status, WNOHANG) != pid_) return false;
+    exit_code_ =
+        WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    return true;
+  });
+  return exit_code_;
+}
+
+Finished Run(ProcessOptions options, absl::Duration timeout) {
+  const TempDir dir;
+  options.output = dir.path() + "/output";
+  Process process(options);
+  const std::optional<int> code = process.Wait(timeout);
+  if (!code.has_value()) {
+    Die(absl::StrCat(options.command[0], " did not end:\n",
+                     ReadFile(options.output)));
+  }
+  return {.exit_code = *code, .output = ReadFile(options.output)};
+}
+
+int FreePort() {
+  constexpr int kFirst = 10'000;
+  constexpr int kLast = 32'767;  // the kernel's own begin above, on Linux
+  std::random_device device;
+  std::mt19937 random(device() ^ static_cast<unsigned>(getpid()));
+  std::uniform_int_distribution<int> ports(kFirst, kLast);
+  for (int attempt = 0; attempt < 1000; ++attempt) {
+    const int port = ports(random);
+    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(static_cast<uint16_t>(port));
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    const bool is_free =
+        bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0;
+    close(fd);
+    if (is_free) return port;
+  }
+  Die("no free port");
+}
+
+TempDir::TempDir() {
+  const char* base = getenv("TMPDIR");
+  path_ =
+      absl::StrCat(base != nullptr ? base : "/tmp", "/restaurant-test-XXXXXX");
+  if (mkdtemp(path_.data()) == nullptr) Die("cannot make " + path_);
+}
+
+TempDir::~TempDir() {
+  std::error_code ignored;
+  std::filesystem::remove_all(path_, ignored);
+}
+
+void TempDir::GiveTo(const std::string& user) {
+  const std::optional<User> owner = UserToBecome(user);
+  if (owner.has_value() && chown(path_.c_str(), owner->uid, owner->gid) != 0) {
+    Die("cannot give away " + path_);
+  }
+}
+
+std::string ReadFile(const std::string& path) {
+  const std::ifstream file(path);
+  std::ostringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+void Die(absl::string_view what) {
+  const std::string text(what);
+  std::fprintf(stderr, "test support: %s\n", text.c_str());
+  std::abort();
+}
+
+}  // namespace test_support
