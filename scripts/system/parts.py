@@ -81,7 +81,7 @@ def service(settings, name, number=1):
         f"--metrics_listen={settings.of(name, 'METRICS_ADDRS').split(',')[number - 1]}",
     ]
     if name == "order":
-        flags.append(f"--cook_address={settings.of('cook', 'ADDR')}")
+        flags.append("--cook_target=ipv4:" + settings.of("cook", "ADDRS"))
     return Process(
         settings, replica_name(name, number),
         [*service_command(settings, name), *flags, *shlex.split(settings.of(name, "FLAGS"))],
