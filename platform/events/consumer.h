@@ -5,6 +5,7 @@
 #include <string>
 
 #include "absl/time/time.h"
+
 #include "platform/events/jetstream.h"
 #include "platform/events/message.h"
 #include "platform/pg/pool.h"
@@ -12,9 +13,9 @@
 namespace platform::events {
 
 struct ConsumerOptions {
-  std::string stream;   // e.g. COOK
-  std::string durable;  // made by the provisioner; also names the inbox
-  int max_batch = 128;  // messages per transaction, > 0
+  std::string stream;    // e.g. COOK
+  std::string durable;   // made by the provisioner; also names the inbox
+  int max_batch = 128;   // messages per transaction, > 0
   int max_attempts = 8;  // failures before an event is parked, > 0
 };
 

@@ -95,8 +95,11 @@ class JetStream {
     // takes what is there. Empty if none came. Asks the server for more as
     // needed. Fails with `NOT_FOUND` if the consumer does not exist,
     // `UNAVAILABLE` while disconnected. One thread at a time.
-    virtual absl::StatusOr<std::vector<InMessage>> Next(int max,
-                                                        absl::Duration wait) = 0;
+    virtual absl::StatusOr<std::vector<InMessage>> Next(
+        int max, absl::Duration wait) = 0;
+    // Asks for no more and returns what had arrived and was not taken; to be
+    // given back. The end of this subscription.
+    virtual std::vector<InMessage> Cancel() = 0;
   };
   // Binds to an existing consumer.
   virtual absl::StatusOr<std::unique_ptr<Pull>> PullFrom(

@@ -1,0 +1,402 @@
+#include "platform/events/consumer.h"
+
+#include <algorithm>
+#include <array>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "nlohmann/json.hpp"
+
+#include "platform/events/dead_letters.h"
+#include "platform/events/inbox.h"
+#include "platform/events/wire.h"
+#include "platform/log/log.h"
+#include "platform/metrics/metrics.h"
+#include "platform/thread/mutex.h"
+#include "platform/trace/trace_context.h"
+
+namespace platform::events {
+namespace {
+
+constexpr absl::Duration kPullWait = absl::Milliseconds(200);
+constexpr absl::Duration kLookEvery = absl::Seconds(2);
+constexpr absl::Duration kMissingPause = absl::Milliseconds(500);
+constexpr absl::Duration kFirstPause = absl::Milliseconds(200);
+constexpr absl::Duration kLongestPause = absl::Seconds(2);
+// What is handed back while the database is away comes again after this.
+constexpr absl::Duration kHandBack = absl::Seconds(1);
+
+// How long an event that failed waits, by how often it was delivered.
+absl::Duration RetryDelay(uint64_t delivered) {
+  constexpr std::array kMillis = {200, 500, 1000, 2000, 5000, 10000, 30000};
+  const size_t step =
+      std::min<size_t>(delivered == 0 ? 0 : delivered - 1, kMillis.size() - 1);
+  return absl::Milliseconds(kMillis[step]);
+}
+
+bool NeverAcceptable(const absl::Status& status) {
+  return absl::IsInvalidArgument(status) || absl::IsFailedPrecondition(status);
+}
+
+bool NotTheEventsFault(const absl::Status& status) {
+  return absl::IsUnavailable(status) || absl::IsAborted(status) ||
+         absl::IsResourceExhausted(status);
+}
+
+// One event in hand.
+struct Delivery {
+  InMessage in;
+  Message message;  // unless malformed
+};
+
+}  // namespace
+
+class Consumer::Impl {
+ public:
+  Impl(pg::Pool& pool, JetStream& jetstream, ConsumerOptions options,
+       Handler handler)
+      : pool_(pool),
+        jetstream_(jetstream),
+        options_(std::move(options)),
+        handler_(std::move(handler)),
+        labels_({{"durable", options_.durable}, {"stream", options_.stream}}),
+        redelivered_(metrics::Counter(
+            "consumer_redelivered_total",
+            "Events that were delivered more than once.", labels_)),
+        parked_(metrics::Counter("consumer_parked_total",
+                                 "Events parked in dead_letters.", labels_)),
+        lag_(metrics::Gauge("consumer_lag",
+                            "Events in the stream that this durable has not "
+                            "acknowledged.",
+                            labels_)),
+        missing_(metrics::Gauge("consumer_missing",
+                                "1 while the durable does not exist.",
+                                labels_)),
+        seconds_(metrics::Seconds("consumer_batch_seconds",
+                                  "Time to apply what was in hand.", labels_)),
+        thread_([this] { Run(); }) {}
+
+  ~Impl() {
+    {
+      MutexLock lock(mutex_);
+      stopping_ = true;
+      wake_.SignalAll();
+    }
+    thread_.join();
+  }
+
+ private:
+  bool Stopping() {
+    MutexLock lock(mutex_);
+    return stopping_;
+  }
+
+  void Sleep(absl::Duration duration) {
+    const absl::Time end = absl::Now() + duration;
+    MutexLock lock(mutex_);
+    for (absl::Time now = absl::Now(); !stopping_ && now < end;
+         now = absl::Now()) {
+      wake_.WaitFor(mutex_, end - now);
+    }
+  }
+
+  void Run() {
+    std::unique_ptr<JetStream::Pull> pull;
+    while (!Stopping()) {
+      if (pull == nullptr) {
+        auto bound = jetstream_.PullFrom(options_.stream, options_.durable);
+        if (!bound.ok()) {
+          Sleep(kMissingPause);
+          continue;
+        }
+        pull = *std::move(bound);
+      }
+      Look();
+      absl::StatusOr<std::vector<InMessage>> hand =
+          pull->Next(options_.max_batch, kPullWait);
+      if (absl::IsNotFound(hand.status())) {
+        SetMissing(true);
+        Sleep(kMissingPause);
+      }
+      if (!hand.ok() || hand->empty()) continue;
+      const absl::Time start = absl::Now();
+      Handle(*std::move(hand));
+      seconds_.Observe(absl::ToDoubleSeconds(absl::Now() - start));
+    }
+    if (pull == nullptr) return;
+    // What came meanwhile is for the other replicas, at once.
+    for (const InMessage& in : pull->Cancel()) Answer(in, "-NAK");
+    jetstream_.Flush(absl::Seconds(1));
+  }
+
+  void Handle(std::vector<InMessage> hand) {
+    std::vector<Delivery> fresh;
+    std::vector<Delivery> again;
+    bool here = true;  // the database
+    for (InMessage& in : hand) {
+      absl::StatusOr<Message> message = ParseMessage(in);
+      if (message.ok()) {
+        const bool first = in.delivered <= 1;
+        if (!first) redelivered_.Increment();
+        (first ? fresh : again).push_back({std::move(in), *std::move(message)});
+      } else if (here) {
+        here = ParkAndEnd(in, message.status().message());
+      } else {
+        GiveBack(in);
+      }
+    }
+    here = here ? ApplyTogether(fresh) : GiveBackAll(fresh);
+    here = here ? ApplyAgain(again) : GiveBackAll(again);
+    if (!here) WaitForDatabase();
+  }
+
+  // These return false if the database is away; the events are then given back.
+
+  bool ApplyTogether(std::vector<Delivery>& deliveries) {
+    if (deliveries.empty()) return true;
+    std::vector<Message> messages;
+    messages.reserve(deliveries.size());
+    for (const Delivery& delivery : deliveries) {
+      messages.push_back(delivery.message);
+    }
+    const absl::Time start = absl::Now();
+    const absl::Status status = Apply(messages);
+    if (status.ok()) {
+      for (const Delivery& delivery : deliveries) {
+        Done(delivery, status, absl::Now() - start);
+        Answer(delivery.in, "+ACK");
+      }
+      return true;
+    }
+    if (deliveries.size() == 1) {
+      return Settle(deliveries.front(), status, 0, absl::Now() - start);
+    }
+    for (size_t i = 0; i < deliveries.size(); ++i) {
+      if (ApplyAlone(deliveries[i], 0)) continue;
+      for (++i; i < deliveries.size(); ++i) GiveBack(deliveries[i].in);
+      return false;
+    }
+    return true;
+  }
+
+  // Redelivered events: one of them may be what ended a process before. So
+  // alone, and counted first.
+  bool ApplyAgain(std::vector<Delivery>& deliveries) {
+    for (size_t i = 0; i < deliveries.size(); ++i) {
+      const Delivery& delivery = deliveries[i];
+      const absl::StatusOr<int> attempts =
+          CountAttempt(pool_, options_.durable, delivery.message.event_id);
+      bool here = attempts.ok();
+      if (here && *attempts > options_.max_attempts) {
+        here = ParkAndEnd(delivery.in,
+                          absl::StrCat("gave up after ", options_.max_attempts,
+                                       " attempts that did not end"));
+      } else if (here) {
+        counted_.push_back(delivery.message.event_id);
+        here = ApplyAlone(delivery, *attempts);
+        if (here) counted_.clear();
+      } else {
+        GiveBack(delivery.in);
+      }
+      if (here) continue;
+      for (++i; i < deliveries.size(); ++i) GiveBack(deliveries[i].in);
+      return false;
+    }
+    return true;
+  }
+
+  bool ApplyAlone(const Delivery& delivery, int attempts) {
+    const absl::Time start = absl::Now();
+    const absl::Status status = Apply({&delivery.message, 1});
+    return Settle(delivery, status, attempts, absl::Now() - start);
+  }
+
+  absl::Status Apply(absl::Span<const Message> messages) {
+    try {
+      return ApplyOnce(pool_, options_.durable, messages, handler_);
+    } catch (const std::exception& e) {
+      return absl::InternalError(e.what());
+    }
+  }
+
+  // Answers the broker as `status` of one event alone asks for.
+  bool Settle(const Delivery& delivery, const absl::Status& status,
+              int attempts, absl::Duration took) {
+    Done(delivery, status, took);
+    if (status.ok()) {
+      Answer(delivery.in, "+ACK");
+      return true;
+    }
+    if (NotTheEventsFault(status)) {
+      GiveBack(delivery.in);
+      return false;
+    }
+    if (NeverAcceptable(status)) {
+      return ParkAndEnd(delivery.in, status.message());
+    }
+    if (attempts >= options_.max_attempts) {
+      return ParkAndEnd(delivery.in,
+                        absl::StrCat("gave up after ", attempts,
+                                     " attempts: ", status.ToString()));
+    }
+    NakAfter(delivery.in, RetryDelay(delivery.in.delivered));
+    return true;
+  }
+
+  // Parks, *then* ends the delivery: the other way round a crash would lose it.
+  bool ParkAndEnd(const InMessage& in, absl::string_view reason) {
+    const absl::Status parked =
+        Park(pool_, {.durable = options_.durable,
+                     .stream = options_.stream,
+                     .stream_sequence = in.stream_sequence,
+                     .event_id = std::string(in.Header("ce-id")),
+                     .subject = in.subject,
+                     .headers = in.headers,
+                     .payload = in.payload,
+                     .reason = std::string(reason)});
+    if (!parked.ok()) {
+      log::Warning("could not park an event", {{"cause", parked.message()}});
+      GiveBack(in);
+      return false;
+    }
+    parked_.Increment();
+    log::Error("event parked",
+               {{"durable", options_.durable},
+                {"subject", in.subject},
+                {"event_id", in.Header("ce-id")},
+                {"stream_sequence", static_cast<int64_t>(in.stream_sequence)},
+                {"reason", reason}});
+    Answer(in, "+TERM");
+    return true;
+  }
+
+  // Takes nothing until the database answers, then takes back what was counted
+  // against events for which it was away.
+  void WaitForDatabase() {
+    log::Warning("events paused: the database is away",
+                 {{"durable", options_.durable}, {"stream", options_.stream}});
+    absl::Duration pause = kFirstPause;
+    while (!Stopping()) {
+      Sleep(pause);
+      if (pool_.Ping().ok() &&
+          (counted_.empty() ||
+           TakeBackAttempts(pool_, options_.durable, counted_).ok())) {
+        counted_.clear();
+        log::Info("events go on",
+                  {{"durable", options_.durable}, {"stream", options_.stream}});
+        return;
+      }
+      pause = std::min(pause * 2, kLongestPause);
+    }
+  }
+
+  void Answer(const InMessage& in, absl::string_view word) {
+    // Lost answers mean a redelivery, which the inbox takes care of.
+    jetstream_.Send(in.reply, word).IgnoreError();
+  }
+  void NakAfter(const InMessage& in, absl::Duration delay) {
+    Answer(in, absl::StrCat(R"(-NAK {"delay": )",
+                            absl::ToInt64Nanoseconds(delay), "}"));
+  }
+  void GiveBack(const InMessage& in) { NakAfter(in, kHandBack); }
+  bool GiveBackAll(const std::vector<Delivery>& deliveries) {
+    for (const Delivery& delivery : deliveries) GiveBack(delivery.in);
+    return false;
+  }
+
+  void Done(const Delivery& delivery, const absl::Status& status,
+            absl::Duration took) {
+    CounterOf(status.code()).Increment();
+    const Message& message = delivery.message;
+    // The trace id inside `00-<trace id>-<span id>-<flags>`.
+    const absl::string_view trace =
+        message.traceparent.size() >= 35
+            ? absl::string_view(message.traceparent).substr(3, 32)
+            : absl::string_view();
+    log::Write(status.ok() ? log::Level::kInfo : log::Level::kWarning, "event",
+               {{"type", message.type},
+                {"event_id", message.event_id},
+                {log::AggregateKey(), message.aggregate_id},
+                {"code", absl::StatusCodeToString(status.code())},
+                {"cause", status.message()},
+                {"delivered", static_cast<int64_t>(delivery.in.delivered)},
+                {"duration_ms", took},
+                {"trace_id", trace}});
+  }
+
+  prometheus::Counter& CounterOf(absl::StatusCode code) {
+    prometheus::Counter*& counter =
+        by_code_[static_cast<size_t>(code) % by_code_.size()];
+    if (counter == nullptr) {
+      metrics::Labels labels = labels_;
+      labels["code"] = absl::StatusCodeToString(code);
+      counter =
+          &metrics::Counter("consumer_events_total", "Events handled.", labels);
+    }
+    return *counter;
+  }
+
+  // Every now and then: does the durable exist, and how far behind is it?
+  void Look() {
+    if (absl::Now() < look_again_) return;
+    look_again_ = absl::Now() + kLookEvery;
+    const absl::StatusOr<std::string> info = jetstream_.Api(
+        absl::StrCat("CONSUMER.INFO.", options_.stream, ".", options_.durable),
+        "", absl::Seconds(1));
+    if (absl::IsNotFound(info.status())) SetMissing(true);
+    if (!info.ok()) return;
+    SetMissing(false);
+    const nlohmann::json json =
+        nlohmann::json::parse(*info, nullptr, /*allow_exceptions=*/false);
+    if (!json.is_object()) return;
+    lag_.Set(json.value("num_pending", 0.0) +
+             json.value("num_ack_pending", 0.0));
+  }
+
+  void SetMissing(bool missing) {
+    if (missing == is_missing_) return;
+    is_missing_ = missing;
+    missing_.Set(missing ? 1 : 0);
+    if (missing) {
+      log::Error("durable does not exist",
+                 {{"durable", options_.durable}, {"stream", options_.stream}});
+    } else {
+      log::Info("durable is back",
+                {{"durable", options_.durable}, {"stream", options_.stream}});
+    }
+  }
+
+  pg::Pool& pool_;
+  JetStream& jetstream_;
+  const ConsumerOptions options_;
+  const Handler handler_;
+  const metrics::Labels labels_;
+  prometheus::Counter& redelivered_;
+  prometheus::Counter& parked_;
+  prometheus::Gauge& lag_;
+  prometheus::Gauge& missing_;
+  prometheus::Histogram& seconds_;
+
+  // The thread's own.
+  std::array<prometheus::Counter*, 17> by_code_{};
+  absl::Time look_again_ = absl::InfinitePast();
+  bool is_missing_ = false;
+  std::vector<std::string> counted_;
+
+  Mutex mutex_;
+  CondVar wake_;
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  std::thread thread_;
+};
+
+Consumer::Consumer(pg::Pool& pool, JetStream& jetstream,
+                   ConsumerOptions options, Handler handler)
+    : impl_(std::make_unique<Impl>(pool, jetstream, std::move(options),
+                                   std::move(handler))) {}
+
+Consumer::~Consumer() = default;
+
+}  // namespace platform::events

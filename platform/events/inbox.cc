@@ -1,0 +1,49 @@
+#include "platform/events/inbox.h"
+
+#include "absl/container/flat_hash_set.h"
+
+#include "platform/pg/array.h"
+
+namespace platform::events {
+namespace {
+
+// In key order: two replicas with the same events in hand do not deadlock.
+constexpr char kNote[] = "inbox_note";
+constexpr char kNoteSql[] = R"sql(
+    INSERT INTO inbox (durable, event_id)
+    SELECT $1, event_id
+    FROM unnest($2::uuid[]) AS t(event_id)
+    ORDER BY event_id
+    ON CONFLICT DO NOTHING
+    RETURNING event_id)sql";
+
+}  // namespace
+
+void PrepareInbox(pqxx::connection& connection) {
+  connection.prepare(kNote, kNoteSql);
+}
+
+absl::Status ApplyOnce(pg::Pool& pool, absl::string_view durable,
+                       absl::Span<const Message> messages,
+                       const Handler& handler) {
+  if (messages.empty()) return absl::OkStatus();
+  pg::Array ids;
+  for (const Message& message : messages) ids.Add(message.event_id);
+  return pool.InTransaction([&](pqxx::work& tx) -> absl::Status {
+    absl::flat_hash_set<std::string> fresh;
+    for (const pqxx::row& row :
+         tx.exec_prepared(kNote, std::string(durable), ids.text())) {
+      fresh.insert(row[0].as<std::string>());
+    }
+    if (fresh.empty()) return absl::OkStatus();
+    std::vector<Message> unseen;
+    unseen.reserve(fresh.size());
+    // Erased as they are taken: an event that is in hand twice is applied once.
+    for (const Message& message : messages) {
+      if (fresh.erase(message.event_id) > 0) unseen.push_back(message);
+    }
+    return handler(tx, unseen);
+  });
+}
+
+}  // namespace platform::events

@@ -1,0 +1,460 @@
+#include "platform/events/jetstream.h"
+
+#include <nats/nats.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <optional>
+
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "absl/time/clock.h"
+#include "nlohmann/json.hpp"
+
+#include "platform/log/log.h"
+#include "platform/thread/mutex.h"
+
+namespace platform::events {
+namespace {
+
+// How long the server holds a request for more while there is nothing to send,
+// and how much later we take it for lost (the server restarted, say).
+constexpr absl::Duration kPullExpires = absl::Seconds(5);
+constexpr absl::Duration kPullLost = absl::Seconds(1);
+// What keeps a loop around a failing call from spinning.
+constexpr absl::Duration kPause = absl::Milliseconds(100);
+
+template <auto Destroy>
+struct Deleter {
+  template <class T>
+  void operator()(T* handle) const {
+    Destroy(handle);
+  }
+};
+using Connection =
+    std::unique_ptr<natsConnection, Deleter<natsConnection_Destroy>>;
+using Options = std::unique_ptr<natsOptions, Deleter<natsOptions_Destroy>>;
+using NatsMessage = std::unique_ptr<natsMsg, Deleter<natsMsg_Destroy>>;
+using NatsSubscription =
+    std::unique_ptr<natsSubscription, Deleter<natsSubscription_Destroy>>;
+
+int64_t Millis(absl::Duration duration) {
+  return std::max<int64_t>(absl::ToInt64Milliseconds(duration), 0);
+}
+
+absl::Status ToStatus(natsStatus status, absl::string_view what) {
+  if (status == NATS_OK) return absl::OkStatus();
+  const std::string text =
+      absl::StrCat("NATS: ", what, ": ", natsStatus_GetText(status));
+  if (status == NATS_INVALID_ARG) return absl::InvalidArgumentError(text);
+  return absl::UnavailableError(text);
+}
+
+// `error` of a JetStream answer.
+absl::Status OfApiError(const nlohmann::json& error) {
+  const std::string text = error.value("description", "JetStream error");
+  switch (error.value("code", 500)) {
+    case 404:
+      return absl::NotFoundError(text);
+    case 400:
+      return absl::InvalidArgumentError(text);
+    case 503:
+      return absl::UnavailableError(text);
+    default:
+      return absl::InternalError(text);
+  }
+}
+
+absl::StatusOr<PublishAck> ParseAck(natsMsg* message) {
+  if (natsMsg_IsNoResponders(message)) {
+    return absl::UnavailableError("no stream takes this subject");
+  }
+  const nlohmann::json ack = nlohmann::json::parse(
+      natsMsg_GetData(message),
+      natsMsg_GetData(message) + natsMsg_GetDataLength(message), nullptr,
+      /*allow_exceptions=*/false);
+  if (!ack.is_object()) return absl::InternalError("unreadable ack");
+  if (ack.contains("error")) return OfApiError(ack["error"]);
+  return PublishAck{.stream = ack.value("stream", ""),
+                    .sequence = ack.value("seq", uint64_t{0}),
+                    .duplicate = ack.value("duplicate", false)};
+}
+
+std::vector<std::pair<std::string, std::string>> HeadersOf(natsMsg* message) {
+  std::vector<std::pair<std::string, std::string>> headers;
+  const char** keys = nullptr;
+  int count = 0;
+  if (natsMsgHeader_Keys(message, &keys, &count) != NATS_OK) return headers;
+  for (int i = 0; i < count; ++i) {
+    const char* value = nullptr;
+    if (natsMsgHeader_Get(message, keys[i], &value) == NATS_OK) {
+      headers.emplace_back(keys[i], value == nullptr ? "" : value);
+    }
+  }
+  free(keys);  // NOLINT: allocated by the C library
+  return headers;
+}
+
+// $JS.ACK.<stream>.<consumer>.<delivered>.<stream seq>.<consumer seq>.<time>.
+// <pending>, or with <domain>.<account> after ACK and a token at the end.
+void ParseReply(InMessage& message) {
+  const std::vector<absl::string_view> tokens =
+      absl::StrSplit(message.reply, '.');
+  if (tokens.size() < 9 || tokens[0] != "$JS" || tokens[1] != "ACK") return;
+  const size_t base = tokens.size() == 9 ? 4 : 6;
+  if (tokens.size() < base + 5) return;
+  uint64_t delivered = 0;
+  uint64_t sequence = 0;
+  uint64_t pending = 0;
+  if (absl::SimpleAtoi(tokens[base], &delivered) &&
+      absl::SimpleAtoi(tokens[base + 1], &sequence) &&
+      absl::SimpleAtoi(tokens[base + 4], &pending)) {
+    message.delivered = delivered;
+    message.stream_sequence = sequence;
+    message.pending = pending;
+  }
+}
+
+InMessage ToInMessage(natsMsg* message) {
+  const char* const reply = natsMsg_GetReply(message);
+  InMessage result{.subject = natsMsg_GetSubject(message),
+                   .reply = reply == nullptr ? "" : reply,
+                   .headers = HeadersOf(message),
+                   .payload = std::string(
+                       natsMsg_GetData(message),
+                       static_cast<size_t>(natsMsg_GetDataLength(message)))};
+  ParseReply(result);
+  return result;
+}
+
+std::string NewInbox() {
+  natsInbox* inbox = nullptr;
+  if (natsInbox_Create(&inbox) != NATS_OK) std::abort();  // out of memory
+  std::string name = inbox;
+  natsInbox_Destroy(inbox);
+  return name;
+}
+
+void OnDisconnected(natsConnection* /*connection*/, void* /*closure*/) {
+  log::Warning("NATS connection lost");
+}
+
+void OnReconnected(natsConnection* /*connection*/, void* /*closure*/) {
+  log::Info("NATS connected");
+}
+
+class NatsPull final : public JetStream::Pull {
+ public:
+  NatsPull(natsConnection* connection, std::string subject, std::string inbox,
+           NatsSubscription subscription)
+      : connection_(connection),
+        subject_(std::move(subject)),
+        inbox_(std::move(inbox)),
+        subscription_(std::move(subscription)) {}
+
+  absl::StatusOr<std::vector<InMessage>> Next(int max,
+                                              absl::Duration wait) override {
+    const absl::Time end = absl::Now() + wait;
+    std::vector<InMessage> messages;
+    while (static_cast<int>(messages.size()) < max) {
+      const absl::Time now = absl::Now();
+      if (outstanding_ == 0 || now > lost_after_) {
+        if (!messages.empty()) break;
+        if (absl::Status asked = Ask(max); !asked.ok()) {
+          absl::SleepFor(std::min(kPause, wait));
+          return asked;
+        }
+      }
+      const absl::Duration patience = messages.empty()
+                                          ? std::min(end, lost_after_) - now
+                                          : absl::ZeroDuration();
+      natsMsg* raw = nullptr;
+      const natsStatus status =
+          natsSubscription_NextMsg(&raw, subscription_.get(), Millis(patience));
+      const NatsMessage message(raw);
+      if (status == NATS_TIMEOUT) {
+        if (!messages.empty() || absl::Now() >= end) break;
+        continue;
+      }
+      if (status != NATS_OK) {
+        absl::SleepFor(std::min(kPause, wait));
+        return ToStatus(status, "pull");
+      }
+      if (IsDelivery(message.get())) {
+        --outstanding_;
+        messages.push_back(ToInMessage(message.get()));
+        continue;
+      }
+      // The end of a request, whatever the reason.
+      outstanding_ = 0;
+      if (absl::Status told = OfPullStatus(message.get()); !told.ok()) {
+        if (!messages.empty()) break;
+        absl::SleepFor(std::min(kPause, wait));
+        return told;
+      }
+    }
+    return messages;
+  }
+
+  std::vector<InMessage> Cancel() override {
+    std::vector<InMessage> messages;
+    natsSubscription_Drain(subscription_.get());
+    natsMsg* raw = nullptr;
+    while (natsSubscription_NextMsg(&raw, subscription_.get(), 100) ==
+           NATS_OK) {
+      const NatsMessage message(raw);
+      if (IsDelivery(raw)) messages.push_back(ToInMessage(raw));
+    }
+    return messages;
+  }
+
+ private:
+  static bool IsDelivery(natsMsg* message) {
+    return absl::StartsWith(
+        natsMsg_GetReply(message) == nullptr ? "" : natsMsg_GetReply(message),
+        "$JS.ACK.");
+  }
+
+  // 404 and 408 mean that there was nothing; others that nothing can come.
+  static absl::Status OfPullStatus(natsMsg* message) {
+    const char* code = nullptr;
+    const char* description = nullptr;
+    natsMsgHeader_Get(message, "Status", &code);
+    natsMsgHeader_Get(message, "Description", &description);
+    const absl::string_view status = code == nullptr ? "" : code;
+    const absl::string_view why = description == nullptr ? "" : description;
+    if (status == "404" || status == "408") return absl::OkStatus();
+    if (status == "503" || absl::StrContains(why, "Consumer Deleted")) {
+      return absl::NotFoundError("the consumer does not exist");
+    }
+    return absl::UnavailableError(absl::StrCat("pull: ", status, " ", why));
+  }
+
+  absl::Status Ask(int batch) {
+    if (natsConnection_Status(connection_) != NATS_CONN_STATUS_CONNECTED) {
+      return absl::UnavailableError("NATS is away");
+    }
+    const std::string request =
+        absl::StrCat(R"({"batch":)", batch, R"(,"expires":)",
+                     absl::ToInt64Nanoseconds(kPullExpires), "}");
+    natsStatus status = natsConnection_PublishRequest(
+        connection_, subject_.c_str(), inbox_.c_str(), request.data(),
+        static_cast<int>(request.size()));
+    // The library would wait a millisecond for more to send.
+    if (status == NATS_OK)
+      status = natsConnection_FlushTimeout(connection_, 2000);
+    if (status != NATS_OK) return ToStatus(status, "pull");
+    outstanding_ = batch;
+    lost_after_ = absl::Now() + kPullExpires + kPullLost;
+    return absl::OkStatus();
+  }
+
+  natsConnection* const connection_;
+  const std::string subject_;
+  const std::string inbox_;
+  const NatsSubscription subscription_;
+  int outstanding_ = 0;  // messages the server may still send
+  absl::Time lost_after_ = absl::InfinitePast();
+};
+
+class NatsJetStream final : public JetStream {
+ public:
+  explicit NatsJetStream(Connection connection)
+      : connection_(std::move(connection)) {}
+
+  ~NatsJetStream() override {
+    acks_.reset();
+    natsConnection_FlushTimeout(connection_.get(), 500);
+  }
+
+  bool connected() const override {
+    return natsConnection_Status(connection_.get()) ==
+           NATS_CONN_STATUS_CONNECTED;
+  }
+
+  // An inbox of our own rather than the library's asynchronous publisher: no
+  // stalls, no callbacks, and the answer's place is in its subject.
+  std::vector<absl::StatusOr<PublishAck>> PublishAll(
+      absl::Span<const OutMessage> messages, absl::Duration timeout) override {
+    const absl::Time end = absl::Now() + timeout;
+    std::vector<absl::StatusOr<PublishAck>> results(
+        messages.size(), absl::UnavailableError("not acknowledged"));
+    MutexLock lock(publishing_);
+    if (absl::Status ready = PrepareAcks(); !ready.ok()) {
+      std::fill(results.begin(), results.end(), ready);
+      return results;
+    }
+    const std::string batch = absl::StrCat(ack_inbox_, ".", ++batches_, ".");
+    size_t sent = 0;
+    for (; sent < messages.size(); ++sent) {
+      const absl::Status status =
+          Publish(messages[sent], absl::StrCat(batch, sent));
+      if (!status.ok()) {
+        results[sent] = status;
+        break;
+      }
+    }
+    natsConnection_FlushTimeout(connection_.get(), Millis(end - absl::Now()));
+    for (size_t received = 0; received < sent;) {
+      natsMsg* raw = nullptr;
+      if (natsSubscription_NextMsg(&raw, acks_.get(),
+                                   Millis(end - absl::Now())) != NATS_OK) {
+        break;
+      }
+      const NatsMessage ack(raw);
+      absl::string_view subject = natsMsg_GetSubject(raw);
+      size_t index = 0;
+      // Late answers to an earlier batch are not for us.
+      if (!absl::ConsumePrefix(&subject, batch) ||
+          !absl::SimpleAtoi(subject, &index) || index >= sent) {
+        continue;
+      }
+      results[index] = ParseAck(raw);
+      ++received;
+    }
+    return results;
+  }
+
+  absl::Status Send(const std::string& subject,
+                    absl::string_view payload) override {
+    return ToStatus(natsConnection_Publish(connection_.get(), subject.c_str(),
+                                           payload.data(),
+                                           static_cast<int>(payload.size())),
+                    "publish");
+  }
+
+  absl::StatusOr<std::string> Api(absl::string_view method,
+                                  absl::string_view json,
+                                  absl::Duration timeout) override {
+    if (!connected()) return absl::UnavailableError("NATS is away");
+    const std::string subject = absl::StrCat("$JS.API.", method);
+    natsMsg* raw = nullptr;
+    const natsStatus status = natsConnection_Request(
+        &raw, connection_.get(), subject.c_str(), json.data(),
+        static_cast<int>(json.size()), Millis(timeout));
+    const NatsMessage answer(raw);
+    if (status != NATS_OK) return ToStatus(status, method);
+    std::string text(natsMsg_GetData(raw),
+                     static_cast<size_t>(natsMsg_GetDataLength(raw)));
+    const nlohmann::json parsed =
+        nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
+    if (parsed.is_object() && parsed.contains("error")) {
+      return OfApiError(parsed["error"]);
+    }
+    return text;
+  }
+
+  bool Flush(absl::Duration timeout) override {
+    return connected() && natsConnection_FlushTimeout(
+                              connection_.get(), Millis(timeout)) == NATS_OK;
+  }
+
+  absl::StatusOr<std::unique_ptr<Pull>> PullFrom(
+      const std::string& stream, const std::string& consumer) override {
+    std::string inbox = NewInbox();
+    absl::StatusOr<NatsSubscription> subscription = Subscribe(inbox);
+    if (!subscription.ok()) return subscription.status();
+    return std::make_unique<NatsPull>(
+        connection_.get(),
+        absl::StrCat("$JS.API.CONSUMER.MSG.NEXT.", stream, ".", consumer),
+        std::move(inbox), *std::move(subscription));
+  }
+
+ private:
+  absl::StatusOr<NatsSubscription> Subscribe(const std::string& subject) {
+    natsSubscription* raw = nullptr;
+    const natsStatus status =
+        natsConnection_SubscribeSync(&raw, connection_.get(), subject.c_str());
+    NatsSubscription subscription(raw);
+    if (status != NATS_OK) return ToStatus(status, "subscribe");
+    natsSubscription_SetPendingLimits(raw, -1, -1);  // bounded by what we ask
+    return subscription;
+  }
+
+  absl::Status PrepareAcks() ABSL_EXCLUSIVE_LOCKS_REQUIRED(publishing_) {
+    if (!connected()) return absl::UnavailableError("NATS is away");
+    if (acks_ != nullptr) return absl::OkStatus();
+    ack_inbox_ = NewInbox();
+    absl::StatusOr<NatsSubscription> acks = Subscribe(ack_inbox_ + ".>");
+    if (!acks.ok()) return acks.status();
+    acks_ = *std::move(acks);
+    return absl::OkStatus();
+  }
+
+  absl::Status Publish(const OutMessage& message, const std::string& reply) {
+    natsMsg* raw = nullptr;
+    natsStatus status = natsMsg_Create(
+        &raw, message.subject.c_str(), reply.c_str(), message.payload.data(),
+        static_cast<int>(message.payload.size()));
+    const NatsMessage owned(raw);
+    for (const auto& [name, value] : message.headers) {
+      if (status != NATS_OK) break;
+      status = natsMsgHeader_Set(raw, name.c_str(), value.c_str());
+    }
+    if (status == NATS_OK) {
+      status = natsConnection_PublishMsg(connection_.get(), raw);
+    }
+    return ToStatus(status, "publish");
+  }
+
+  const Connection connection_;
+  Mutex publishing_;
+  std::string ack_inbox_ ABSL_GUARDED_BY(publishing_);
+  NatsSubscription acks_ ABSL_GUARDED_BY(publishing_);
+  uint64_t batches_ ABSL_GUARDED_BY(publishing_) = 0;
+};
+
+natsStatus Configure(natsOptions* options, const JetStreamOptions& wanted) {
+  const std::vector<std::string> urls = absl::StrSplit(wanted.url, ',');
+  std::vector<const char*> servers;
+  servers.reserve(urls.size());
+  for (const std::string& url : urls) servers.push_back(url.c_str());
+  for (const natsStatus status :
+       {natsOptions_SetServers(options, servers.data(),
+                               static_cast<int>(servers.size())),
+        natsOptions_SetName(options, wanted.name.c_str()),
+        natsOptions_SetRetryOnFailedConnect(options, true, OnReconnected,
+                                            nullptr),
+        natsOptions_SetMaxReconnect(options, -1),
+        natsOptions_SetReconnectWait(options, 250),
+        natsOptions_SetReconnectJitter(options, 100, 100),
+        natsOptions_SetFailRequestsOnDisconnect(options, true),
+        natsOptions_SetPingInterval(options, 5000),
+        natsOptions_SetMaxPingsOut(options, 2),
+        natsOptions_SetTimeout(options, 2000),
+        natsOptions_SetDisconnectedCB(options, OnDisconnected, nullptr),
+        natsOptions_SetReconnectedCB(options, OnReconnected, nullptr)}) {
+    if (status != NATS_OK) return status;
+  }
+  return NATS_OK;
+}
+
+}  // namespace
+
+absl::string_view InMessage::Header(absl::string_view name) const {
+  for (const auto& [key, value] : headers) {
+    if (absl::EqualsIgnoreCase(key, name)) return value;
+  }
+  return "";
+}
+
+absl::StatusOr<std::unique_ptr<JetStream>> JetStream::Connect(
+    JetStreamOptions wanted) {
+  natsOptions* raw_options = nullptr;
+  if (natsOptions_Create(&raw_options) != NATS_OK) std::abort();
+  const Options options(raw_options);
+  natsConnection* raw = nullptr;
+  natsStatus status = Configure(raw_options, wanted);
+  if (status == NATS_OK) status = natsConnection_Connect(&raw, raw_options);
+  Connection connection(raw);
+  if (status != NATS_OK && status != NATS_NOT_YET_CONNECTED) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--nats_url: ", natsStatus_GetText(status)));
+  }
+  return std::make_unique<NatsJetStream>(std::move(connection));
+}
+
+}  // namespace platform::events
