@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <map>
 #include <utility>
 
@@ -105,24 +106,16 @@ std::string Call::Metadata(absl::string_view key) const {
 
 void Call::Finish(const absl::Status& status) {
   const absl::Status told = ForClient(status);
+  const bool bug = told.code() == absl::StatusCode::kInternal;
   const absl::Duration took = absl::Now() - start_;
-  const std::string code = absl::StatusCodeToString(told.code());
-  const std::string reason = ReasonOf(told);
-  if (told.code() == absl::StatusCode::kInternal) {
-    log::Error("rpc", {{"method", method_},
-                       {"code", code},
-                       {"cause", status.message()},
-                       {log::AggregateKey(), aggregate_id_},
-                       {"duration_ms", took},
-                       {"trace_id", trace_.trace_id}});
-  } else {
-    log::Info("rpc", {{"method", method_},
-                      {"code", code},
-                      {"reason", reason},
-                      {log::AggregateKey(), aggregate_id_},
-                      {"duration_ms", took},
-                      {"trace_id", trace_.trace_id}});
-  }
+  log::Write(bug ? log::Level::kError : log::Level::kInfo, "rpc",
+             {{"method", method_},
+              {"code", absl::StatusCodeToString(told.code())},
+              {"reason", ReasonOf(told)},
+              {"cause", bug ? std::string(status.message()) : CauseOf(status)},
+              {log::AggregateKey(), aggregate_id_},
+              {"duration_ms", took},
+              {"trace_id", trace_.trace_id}});
   MetricsOf(method_).Count(told.code(), took);
   if (const auto delay = RetryAfterOf(told); delay.has_value()) {
     const int64_t seconds = std::max<int64_t>(

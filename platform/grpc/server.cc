@@ -2,14 +2,28 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "grpc/grpc.h"
 #include "grpc/health/v1/health.pb.h"
+#include "grpc/support/log.h"
 #include "grpcpp/ext/proto_server_reflection_plugin.h"
 #include "grpcpp/grpcpp.h"
 #include "grpcpp/health_check_service_interface.h"
 
+#include "platform/log/log.h"
 #include "platform/status/error.h"
 
 namespace platform::rpc {
+namespace {
+
+// gRPC's own complaints, as lines of ours.
+void LogLine(gpr_log_func_args* args) {
+  log::Warning("grpc", {{"error", args->message}});
+}
+
+// While a server starts: what went wrong then is said once, by Start().
+void LogNothing(gpr_log_func_args* /*args*/) {}
+
+}  // namespace
 
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(
     const ServerOptions& options, absl::Span<grpc::Service* const> services) {
@@ -28,8 +42,15 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(
                              options.max_metadata_bytes);
   // Else a second process on the same port would silently share it.
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+  // A peer may see by pings that we are dead, as often as every 5 s, idle too;
+  // gRPC's own limit, 5 min, would take our own clients for attackers.
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+  builder.AddChannelArgument(
+      GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 5'000);
   for (grpc::Service* service : services) builder.RegisterService(service);
+  gpr_set_log_function(LogNothing);
   server->server_ = builder.BuildAndStart();
+  gpr_set_log_function(LogLine);
   if (server->server_ == nullptr || server->port_ == 0) {
     return Error(absl::StatusCode::kFailedPrecondition, "ADDRESS_IN_USE",
                  absl::StrCat("--listen: cannot listen on ", options.listen,

@@ -1,6 +1,6 @@
 #include "platform/log/log.h"
 
-#include <atomic>
+#include <cmath>
 #include <memory>
 
 #include "absl/strings/str_cat.h"
@@ -83,13 +83,16 @@ void Write(Level level, absl::string_view message,
                   state.service, R"(","message":)");
   AppendString(line, message);
   for (const Field& field : fields) {
+    const auto* text = std::get_if<absl::string_view>(&field.value);
+    if (text != nullptr && text->empty()) continue;
     absl::StrAppend(&line, ",\"", field.key, "\":");
-    if (const auto* text = std::get_if<absl::string_view>(&field.value)) {
+    if (text != nullptr) {
       AppendString(line, *text);
     } else if (const auto* integer = std::get_if<int64_t>(&field.value)) {
       absl::StrAppend(&line, *integer);
     } else if (const auto* number = std::get_if<double>(&field.value)) {
-      absl::StrAppend(&line, *number);
+      // JSON knows no infinity.
+      absl::StrAppend(&line, std::isfinite(*number) ? *number : -1.0);
     } else {
       line += std::get<bool>(field.value) ? "true" : "false";
     }

@@ -2,8 +2,8 @@
 //
 //   log::Info("event handled", {{"event_id", id}, {"code", "OK"}});
 //
-// Every line has time, level, service and message. Never log a DSN, a token or
-// a customer's text. Thread-safe.
+// Every line has time, level, service and message; a field with an empty text
+// is left out. Never log a DSN, a token or a customer's text. Thread-safe.
 #pragma once
 
 #include <cstdint>
