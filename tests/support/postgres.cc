@@ -90,12 +90,12 @@ std::string UniqueName() {
 PostgresServer::PostgresServer(std::vector<std::string> settings)
     : settings_(std::move(settings)) {
   dir_.GiveTo(kUser);
-  const Finished made =
-      Run({.command = {BinDir() + "initdb", "-D", dir_.path() + "/data", "-U",
-                       kUser, "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8",
-                       "--no-sync", "--no-instructions"},
-           .user = kUser},
-          absl::Minutes(1));
+  const Finished made = RunProgram(
+      {.command = {BinDir() + "initdb", "-D", dir_.path() + "/data", "-U",
+                   kUser, "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8",
+                   "--no-sync", "--no-instructions"},
+       .user = kUser},
+      absl::Minutes(1));
   if (made.exit_code != 0) Die("initdb failed:\n" + made.output);
   Start();
 }

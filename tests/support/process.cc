@@ -128,7 +128,7 @@ std::optional<int> Process::Wait(absl::Duration timeout) {
   return exit_code_;
 }
 
-Finished Run(ProcessOptions options, absl::Duration timeout) {
+Finished RunProgram(ProcessOptions options, absl::Duration timeout) {
   const TempDir dir;
   options.output = dir.path() + "/output";
   Process process(options);

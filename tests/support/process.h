@@ -60,7 +60,7 @@ struct Finished {
   int exit_code = 0;
   std::string output;
 };
-Finished Run(ProcessOptions options, absl::Duration timeout);
+Finished RunProgram(ProcessOptions options, absl::Duration timeout);
 
 // A port of 127.0.0.1 that is free now, outside the range that the kernel hands
 // to outgoing connections: a server that is stopped finds its port free again,

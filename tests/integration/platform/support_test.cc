@@ -22,9 +22,9 @@ using ::testing::HasSubstr;
 
 TEST(ProcessTest, ReportsExitCodeAndOutput) {
   const Finished finished =
-      Run({.command = {"sh", "-c", "echo $WORD; echo err >&2; exit 7"},
-           .environment = {{"WORD", "hello"}}},
-          absl::Seconds(10));
+      RunProgram({.command = {"sh", "-c", "echo $WORD; echo err >&2; exit 7"},
+                  .environment = {{"WORD", "hello"}}},
+                 absl::Seconds(10));
 
   EXPECT_EQ(finished.exit_code, 7);
   EXPECT_EQ(finished.output, "hello\nerr\n");
