@@ -1,11 +1,14 @@
 #include "platform/config/common_flags.h"
 
-#include <cstdint>
+#include <libpq-fe.h>
+
+#include <cstddef>
 
 #include "absl/flags/flag.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 
 #include "platform/status/error.h"
 
@@ -32,11 +35,33 @@ namespace platform {
 namespace {
 
 bool IsAddress(const std::string& text) {
-  const std::pair<std::string, std::string> parts =
-      absl::StrSplit(text, absl::MaxSplits(':', 1));
+  // The last colon: [::1]:80 has several.
+  const size_t colon = text.rfind(':');
   int port = -1;
-  return !parts.first.empty() && absl::SimpleAtoi(parts.second, &port) &&
-         port >= 0 && port <= 65535;
+  return colon != std::string::npos && colon > 0 &&
+         absl::SimpleAtoi(text.substr(colon + 1), &port) && port >= 0 &&
+         port <= 65535;
+}
+
+// As libpq reads it, without connecting. Its own message is not shown: it
+// repeats parts of the string, perhaps the password.
+bool IsDsn(const std::string& text) {
+  char* error = nullptr;
+  PQconninfoOption* options = PQconninfoParse(text.c_str(), &error);
+  PQconninfoFree(options);
+  PQfreemem(error);
+  return !text.empty() && options != nullptr;
+}
+
+bool IsNatsUrls(const std::string& text) {
+  for (absl::string_view url : absl::StrSplit(text, ',')) {
+    if (!absl::ConsumePrefix(&url, "nats://") &&
+        !absl::ConsumePrefix(&url, "tls://")) {
+      return false;
+    }
+    if (url.empty()) return false;
+  }
+  return true;
 }
 
 bool Between(int value, int low, int high) {
@@ -75,14 +100,15 @@ absl::StatusOr<CommonConfig> LoadCommonConfig(bool serving) {
     return BadFlag("metrics_listen", absl::StrCat("must be host:port, not \"",
                                                   config.metrics_listen, "\""));
   }
-  if (config.pg_dsn.empty()) {
+  if (!IsDsn(config.pg_dsn)) {
     return BadFlag("pg_dsn",
-                   "is missing; a libpq connection string such as "
+                   "must be a libpq connection string such as "
                    "postgresql:///name (best in FLAGS_pg_dsn with "
                    "--tryfromenv=pg_dsn)");
   }
-  if (serving && config.nats_url.empty()) {
-    return BadFlag("nats_url", "is missing; nats://host:port");
+  if ((serving || !config.nats_url.empty()) && !IsNatsUrls(config.nats_url)) {
+    return BadFlag("nats_url",
+                   "must be nats://host:port; several separated by commas");
   }
   if (!Between(config.pg_connections, 1, 100)) {
     return BadFlag("pg_connections", absl::StrCat("must be 1 to 100, not ",

@@ -1,0 +1,118 @@
+#include "platform/config/common_flags.h"
+
+#include "absl/flags/flag.h"
+#include "absl/flags/reflection.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+#include "tests/support/status_matchers.h"
+
+namespace platform {
+namespace {
+
+using test_support::Fails;
+using test_support::IsOk;
+using ::testing::StartsWith;
+
+void Set(const char* flag, const std::string& value) {
+  std::string error;
+  ASSERT_TRUE(absl::FindCommandLineFlag(flag)->ParseFrom(value, &error))
+      << error;
+}
+
+// The flags that every service must be given are set to good values.
+class CommonFlagsTest : public ::testing::Test {
+ protected:
+  CommonFlagsTest() {
+    Set("listen", "127.0.0.1:8081");
+    Set("metrics_listen", "127.0.0.1:9081");
+    Set("pg_dsn", "postgresql:///x");
+    Set("nats_url", "nats://127.0.0.1:4222");
+  }
+
+ private:
+  const absl::FlagSaver saver_;
+};
+
+TEST_F(CommonFlagsTest, GoodFlagsAreTaken) {
+  Set("drain", "2s");
+  Set("log_level", "warning");
+  const auto config = LoadCommonConfig();
+
+  ASSERT_THAT(config, IsOk());
+  EXPECT_EQ(config->listen, "127.0.0.1:8081");
+  EXPECT_EQ(config->drain, absl::Seconds(2));
+  EXPECT_EQ(config->log_level, log::Level::kWarning);
+}
+
+TEST_F(CommonFlagsTest, ABadFlagIsNamed) {
+  constexpr struct {
+    const char* flag;
+    const char* value;
+  } kBad[] = {
+      {"listen", ""},
+      {"listen", "8081"},
+      {"listen", "127.0.0.1:"},
+      {"listen", "127.0.0.1:x"},
+      {"listen", "127.0.0.1:65536"},
+      {"listen", "127.0.0.1:-1"},
+      {"listen", ":8081"},
+      {"metrics_listen", ""},
+      {"metrics_listen", "nonsense"},
+      {"pg_dsn", ""},
+      {"pg_dsn", "host=x port"},
+      {"pg_dsn", "postgresql://[x"},
+      {"nats_url", ""},
+      {"nats_url", "127.0.0.1:4222"},
+      {"nats_url", "http://127.0.0.1:4222"},
+      {"nats_url", "nats://127.0.0.1:4222,"},
+      {"pg_connections", "0"},
+      {"pg_connections", "101"},
+      {"threads", "0"},
+      {"threads", "257"},
+      {"queue_limit", "0"},
+      {"queue_limit", "100001"},
+      {"drain", "-1s"},
+      {"drain", "61s"},
+      {"drain", "inf"},
+      {"grace", "-1s"},
+      {"grace", "61s"},
+      {"log_level", "loud"},
+  };
+  for (const auto& [flag, value] : kBad) {
+    SCOPED_TRACE(std::string("--") + flag + "=" + value);
+    const absl::FlagSaver saver;
+    Set(flag, value);
+
+    const auto config = LoadCommonConfig();
+
+    EXPECT_THAT(config, Fails(absl::StatusCode::kInvalidArgument, "BAD_FLAG"));
+    EXPECT_THAT(std::string(config.status().message()),
+                StartsWith(std::string("--") + flag + ": "));
+  }
+}
+
+TEST_F(CommonFlagsTest, ADsnIsNeverShown) {
+  Set("pg_dsn", "host=x secret");
+  const auto config = LoadCommonConfig();
+
+  ASSERT_FALSE(config.ok());
+  EXPECT_EQ(config.status().message().find("secret"), std::string::npos);
+}
+
+TEST_F(CommonFlagsTest, ASubcommandNeedsNoAddresses) {
+  Set("listen", "");
+  Set("metrics_listen", "");
+  Set("nats_url", "");
+
+  EXPECT_THAT(LoadCommonConfig(/*serving=*/false), IsOk());
+}
+
+TEST_F(CommonFlagsTest, Ipv6AddressesAreAddresses) {
+  Set("listen", "[::1]:8081");
+
+  EXPECT_THAT(LoadCommonConfig(), IsOk());
+}
+
+}  // namespace
+}  // namespace platform
