@@ -7,6 +7,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+
 #include "platform/events/message.h"
 #include "platform/pg/pool.h"
 
