@@ -1,0 +1,77 @@
+#include "mypage/adapters/mypage_service.h"
+
+#include <utility>
+#include <vector>
+
+#include "mypage/adapters/mypage_proto.h"
+#include "mypage/adapters/mypage_validation.h"
+#include "mypage/adapters/pg_mypage_store.h"
+#include "mypage/adapters/version_wait.h"
+#include "platform/grpc/call.h"
+#include "platform/page/page_token.h"
+
+namespace mypage {
+
+using platform::Priority;
+using platform::rpc::Answer;
+using platform::rpc::Call;
+
+MypageServiceImpl::MypageServiceImpl(platform::Executor& executor,
+                                     platform::pg::Pool& pool)
+    : executor_(executor), pool_(pool) {}
+
+grpc::ServerUnaryReactor* MypageServiceImpl::GetMypage(
+    grpc::CallbackServerContext* context, const v1::GetMypageRequest* request,
+    v1::GetMypageResponse* response) {
+  absl::StatusOr<GetInput> input = Validate(*request);
+  if (!input.ok()) return Answer(context, "GetMypage", input.status());
+  auto* const call = new Call(context, "GetMypage");
+  call->SetAggregateId(input->order_id);
+  const auto read = [this, response,
+                     input = *std::move(input)]() -> absl::StatusOr<bool> {
+    bool reached = false;
+    absl::Status status = pool_.Read([&](pqxx::nontransaction& tx) {
+      const absl::StatusOr<MypageView> view = FindMypage(tx, input.order_id);
+      if (!view.ok()) return view.status();
+      reached = view->part(Source::kOrder).version >= input.min_order_version;
+      if (reached) ToProto(*view, response->mutable_mypage());
+      return absl::OkStatus();
+    });
+    // A view that is not there yet is one at version 0.
+    if (absl::IsNotFound(status) && input.min_order_version > 0) return false;
+    if (!status.ok()) return status;
+    return reached;
+  };
+  ReadUntilReached(executor_, waiting_, call, read);
+  return call;
+}
+
+grpc::ServerUnaryReactor* MypageServiceImpl::ListMypages(
+    grpc::CallbackServerContext* context, const v1::ListMypagesRequest* request,
+    v1::ListMypagesResponse* response) {
+  absl::StatusOr<ListInput> input = Validate(*request);
+  if (!input.ok()) return Answer(context, "ListMypages", input.status());
+  return platform::rpc::Run(
+      executor_, Priority::kUrgent, context, "ListMypages",
+      [this, response, input = *std::move(input)](Call& /*call*/) {
+        return pool_.Read([&](pqxx::nontransaction& tx) {
+          // One more than asked for tells whether there is another page.
+          const absl::StatusOr<std::vector<MypageView>> views =
+              mypage::ListMypages(tx, input.customer_id, input.order_state,
+                                  input.before, input.page_size + 1);
+          if (!views.ok()) return views.status();
+          for (const MypageView& view : *views) {
+            if (response->mypages_size() == input.page_size) {
+              response->set_next_page_token(platform::EncodePageToken(
+                  input.scope,
+                  response->mypages(input.page_size - 1).order_id()));
+              break;
+            }
+            ToProto(view, response->add_mypages());
+          }
+          return absl::OkStatus();
+        });
+      });
+}
+
+}  // namespace mypage

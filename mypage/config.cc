@@ -1,0 +1,7 @@
+#include "mypage/config.h"
+
+namespace mypage {
+
+absl::StatusOr<Config> LoadConfig() { return platform::LoadCommonConfig(); }
+
+}  // namespace mypage

@@ -1,0 +1,159 @@
+// The mypage service: shows customers how their orders stand.
+//
+// This file is the wiring diagram. Objects are made in the order they depend on
+// each other; at the end they stop as architecture §8 says: no more events in,
+// no more requests.
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/flags/parse.h"
+#include "absl/flags/usage.h"
+#include "absl/time/clock.h"
+
+#include "mypage/adapters/cook_events.h"
+#include "mypage/adapters/delivery_events.h"
+#include "mypage/adapters/inbox_retention.h"
+#include "mypage/adapters/mypage_service.h"
+#include "mypage/adapters/order_events.h"
+#include "mypage/adapters/pg_mypage_store.h"
+#include "mypage/adapters/rebuild.h"
+#include "mypage/adapters/rebuild_gate.h"
+#include "mypage/config.h"
+#include "mypage/migrations/migrations.h"
+#include "platform/events/commands.h"
+#include "platform/events/consumer.h"
+#include "platform/events/inbox.h"
+#include "platform/events/jetstream.h"
+#include "platform/events/retention.h"
+#include "platform/grpc/server.h"
+#include "platform/log/log.h"
+#include "platform/metrics/metrics.h"
+#include "platform/pg/migrate.h"
+#include "platform/pg/pool.h"
+#include "platform/process/process.h"
+#include "platform/thread/executor.h"
+
+namespace {
+
+namespace events = platform::events;
+
+constexpr char kService[] = "mypage";
+
+// What it hears: all that the others say.
+std::vector<events::Subscription> Subscriptions() {
+  return {{"ORDER", kService, mypage::HandleOrderEvents},
+          {"COOK", kService, mypage::HandleCookEvents},
+          {"DELIVERY", kService, mypage::HandleDeliveryEvents}};
+}
+
+// The same, in step with a rebuild that may be going on.
+std::vector<events::Subscription> LiveSubscriptions() {
+  std::vector<events::Subscription> all = Subscriptions();
+  for (events::Subscription& each : all) {
+    each.handler = mypage::UnlessRebuilding(std::move(each.handler));
+  }
+  return all;
+}
+
+void Prepare(pqxx::connection& connection) {
+  mypage::PrepareMypage(connection);
+  mypage::PrepareRebuildGate(connection);
+  events::PrepareInbox(connection);
+  events::Retention::Prepare(connection);
+}
+
+absl::Status Serve(const mypage::Config& config) {
+  const auto metrics = platform::metrics::Page::Serve(config.metrics_listen);
+  if (!metrics.ok()) return metrics.status();
+
+  platform::pg::Pool pool({.name = "main",
+                           .dsn = config.pg_dsn,
+                           .connections = config.pg_connections,
+                           .prepare = Prepare});
+  absl::Status schema = platform::pg::WaitForSchema(
+      pool, mypage::Migrations(), platform::ShutdownRequested);
+  if (absl::IsCancelled(schema)) return absl::OkStatus();
+  if (!schema.ok()) return schema;
+
+  const auto jetstream =
+      events::JetStream::Connect({.url = config.nats_url, .name = kService});
+  if (!jetstream.ok()) return jetstream.status();
+
+  // Events have connections of their own, so that readers cannot hold them up.
+  const std::vector<events::Subscription> subscriptions = LiveSubscriptions();
+  platform::pg::Pool events_pool(
+      {.name = "events",
+       .dsn = config.pg_dsn,
+       .connections = static_cast<int>(subscriptions.size()) + 1,
+       .prepare = Prepare});
+  std::vector<std::unique_ptr<events::Consumer>> consumers;
+  for (const events::Subscription& subscription : subscriptions) {
+    consumers.push_back(std::make_unique<events::Consumer>(
+        events_pool, **jetstream,
+        events::ConsumerOptions{.stream = subscription.stream,
+                                .durable = subscription.durable},
+        subscription.handler));
+  }
+  const mypage::InboxRetention retention(events_pool);
+
+  platform::Executor executor(
+      {.threads = config.threads,
+       .queue_limit = static_cast<size_t>(config.queue_limit)});
+  mypage::MypageServiceImpl service(executor, pool);
+  const auto server = platform::rpc::Server::Start(
+      {.listen = config.listen}, std::vector<grpc::Service*>{&service});
+  if (!server.ok()) return server.status();
+  (*server)->SetReady(true);
+  platform::log::Info("ready", {{"port", (*server)->port()}});
+
+  platform::WaitForShutdownSignal();
+  platform::log::Info("stopping");
+  (*server)->SetReady(false);
+  absl::SleepFor(config.drain);
+  consumers.clear();
+  (*server)->Stop(config.grace);
+  platform::log::Info("stopped");
+  return absl::OkStatus();
+}
+
+absl::Status Run(const std::vector<std::string>& words) {
+  const absl::StatusOr<mypage::Config> config = mypage::LoadConfig();
+  if (!config.ok()) return config.status();
+  platform::log::Init(kService, config->log_level, "order_id");
+
+  const std::string command = words.empty() ? "serve" : words.front();
+  const bool alone = words.size() <= 1;
+  if (command == "serve" && alone) return Serve(*config);
+  if (command == "migrate" && alone) {
+    return platform::pg::Migrate(config->pg_dsn, mypage::Migrations());
+  }
+  if (command == "dead-letters") {
+    platform::pg::Pool pool({.name = "main",
+                             .dsn = config->pg_dsn,
+                             .connections = 1,
+                             .prepare = Prepare});
+    return events::DeadLettersCommand(
+        pool, LiveSubscriptions(),
+        std::vector<std::string>(words.begin() + 1, words.end()));
+  }
+  if (command == "rebuild" && alone) {
+    return mypage::RebuildCommand({.dsn = config->pg_dsn,
+                                   .nats_url = config->nats_url,
+                                   .subscriptions = Subscriptions()});
+  }
+  return absl::InvalidArgumentError(
+      "commands: serve | migrate | rebuild | dead-letters list | "
+      "dead-letters redrive [--all | EVENT_ID...]");
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  platform::PrepareProcess();
+  absl::SetProgramUsageMessage("shows customers how their orders stand");
+  std::vector<char*> words = absl::ParseCommandLine(argc, argv);
+  return platform::ExitCode(
+      Run(std::vector<std::string>(words.begin() + 1, words.end())));
+}
