@@ -131,19 +131,17 @@ absl::Status Run(const std::vector<std::string>& words) {
                                         .handler = CookEvents(platform::Now)}},
                                       arguments);
   }
-  const bool repair = words.size() == 2 && words[1] == "--repair";
-  if (command == "reconcile" && (alone || repair)) {
+  if (command == "reconcile" && alone) {
     return events::ReconcileCommand({.dsn = common.pg_dsn,
                                      .nats_url = common.nats_url,
                                      .stream = kStream,
                                      .source = kService,
-                                     .repair = repair});
+                                     .repair = common.repair});
   }
   return absl::InvalidArgumentError(
       absl::StrCat("unknown command \"", absl::StrJoin(words, " "),
                    "\": use serve, migrate, dead-letters list, dead-letters "
-                   "redrive -- --all or EVENT_ID..., reconcile, or reconcile "
-                   "-- --repair"));
+                   "redrive (all | EVENT_ID...), or reconcile [--repair]"));
 }
 
 }  // namespace

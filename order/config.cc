@@ -9,8 +9,9 @@ ABSL_FLAG(std::string, cook_target, "127.0.0.1:8082",
 
 namespace order {
 
-absl::StatusOr<Config> LoadConfig() {
-  absl::StatusOr<platform::CommonConfig> common = platform::LoadCommonConfig();
+absl::StatusOr<Config> LoadConfig(bool serving) {
+  absl::StatusOr<platform::CommonConfig> common =
+      platform::LoadCommonConfig(serving);
   if (!common.ok()) return common.status();
   Config config{*std::move(common), absl::GetFlag(FLAGS_cook_target)};
   if (config.cook_target.find(':') == std::string::npos) {

@@ -15,6 +15,6 @@ struct Config {
 };
 
 // Fails with `INVALID_ARGUMENT`, one line that names the flag.
-absl::StatusOr<Config> LoadConfig();
+absl::StatusOr<Config> LoadConfig(bool serving);
 
 }  // namespace order

@@ -116,12 +116,13 @@ absl::Status Serve(const order::Config& config) {
 }
 
 absl::Status Run(const std::vector<std::string>& words) {
-  const absl::StatusOr<order::Config> config = order::LoadConfig();
+  const std::string command = words.empty() ? "serve" : words.front();
+  const absl::StatusOr<order::Config> config =
+      order::LoadConfig(command == "serve");
   if (!config.ok()) return config.status();
   const platform::CommonConfig& common = config->common;
   platform::log::Init(kService, common.log_level, "order_id");
 
-  const std::string command = words.empty() ? "serve" : words.front();
   const bool alone = words.size() <= 1;
   if (command == "serve" && alone) return Serve(*config);
   if (command == "migrate" && alone) {
@@ -136,17 +137,16 @@ absl::Status Run(const std::vector<std::string>& words) {
         pool, Subscriptions(),
         std::vector<std::string>(words.begin() + 1, words.end()));
   }
-  const bool repair = words.size() == 2 && words.back() == "--repair";
-  if (command == "reconcile" && (alone || repair)) {
+  if (command == "reconcile" && alone) {
     return events::ReconcileCommand({.dsn = common.pg_dsn,
                                      .nats_url = common.nats_url,
                                      .stream = kStream,
                                      .source = kService,
-                                     .repair = repair});
+                                     .repair = common.repair});
   }
   return absl::InvalidArgumentError(
       "commands: serve | migrate | dead-letters list | dead-letters redrive "
-      "[--all | EVENT_ID...] | reconcile [-- --repair]");
+      "(all | EVENT_ID...) | reconcile [--repair]");
 }
 
 }  // namespace

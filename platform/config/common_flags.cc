@@ -29,6 +29,8 @@ ABSL_FLAG(absl::Duration, drain, absl::Seconds(1),
           "How long to keep serving after SIGTERM, 0 to 60s.");
 ABSL_FLAG(absl::Duration, grace, absl::Seconds(5),
           "How long calls in hand may take after that, 0 to 60s.");
+ABSL_FLAG(bool, repair, false,
+          "reconcile: publish again what the stream has lost.");
 ABSL_FLAG(std::string, log_level, "info", "debug, info, warning or error.");
 
 namespace platform {
@@ -91,6 +93,7 @@ absl::StatusOr<CommonConfig> LoadCommonConfig(bool serving) {
       .drain = absl::GetFlag(FLAGS_drain),
       .grace = absl::GetFlag(FLAGS_grace),
       .log_level = log::Level::kInfo,
+      .repair = absl::GetFlag(FLAGS_repair),
   };
   if (serving && !IsAddress(config.listen)) {
     return BadFlag("listen", absl::StrCat("must be host:port, not \"",

@@ -27,6 +27,7 @@ struct CommonConfig {
   absl::Duration drain;        // --drain: keep serving after SIGTERM, 0..60s
   absl::Duration grace;        // --grace for calls in hand, 0..60s
   log::Level log_level;        // --log_level debug|info|warning|error
+  bool repair = false;         // --repair of the subcommand `reconcile`
 };
 
 // Reads and checks the flags. Fails with `INVALID_ARGUMENT`, one line that
