@@ -13,7 +13,8 @@ namespace cook {
 absl::StatusOr<Config> LoadConfig() {
   absl::StatusOr<platform::CommonConfig> common = platform::LoadCommonConfig();
   if (!common.ok()) return common.status();
-  Config config{.common = *std::move(common)};
+  Config config;
+  config.common = *std::move(common);
   const absl::Duration after = absl::GetFlag(FLAGS_auto_cook_after);
   if (after != absl::InfiniteDuration()) {
     if (after < absl::ZeroDuration() || after > absl::Hours(24)) {

@@ -135,13 +135,11 @@ absl::Status RunCommand(const Config& config,
         arguments);
   }
   if (command == "reconcile") {
-    const bool repair =
-        words.size() > 1 && (words[1] == "repair" || words[1] == "--repair");
     return events::ReconcileCommand({.dsn = config.common.pg_dsn,
                                      .nats_url = config.common.nats_url,
                                      .stream = "COOK",
                                      .source = "cook",
-                                     .repair = repair});
+                                     .repair = config.common.repair});
   }
   return absl::InvalidArgumentError(
       absl::StrCat("unknown command \"", command,
