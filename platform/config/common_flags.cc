@@ -1,15 +1,21 @@
 #include "platform/config/common_flags.h"
 
 #include <libpq-fe.h>
+#include <unistd.h>
 
 #include <cstddef>
+#include <cstdio>
+#include <cstdlib>
 
 #include "absl/flags/flag.h"
+#include "absl/flags/parse.h"
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 
+#include "platform/process/process.h"
 #include "platform/status/error.h"
 
 ABSL_FLAG(std::string, listen, "", "host:port to serve gRPC on.");
@@ -35,6 +41,17 @@ ABSL_FLAG(std::string, log_level, "info", "debug, info, warning or error.");
 
 namespace platform {
 namespace {
+
+bool parsing_flags = false;
+bool help_wanted = false;
+
+// Abseil ends a process whose flags are wrong with 1, which is how we report
+// failures of other kinds, and also one that was asked for help.
+void OnExit(int status, void* /*unused*/) {
+  if (!parsing_flags || status != 1) return;
+  std::fflush(nullptr);
+  _exit(help_wanted ? kExitOk : kExitUsage);
+}
 
 bool IsAddress(const std::string& text) {
   // The last colon: [::1]:80 has several.
@@ -75,6 +92,20 @@ bool UpToAMinute(absl::Duration value) {
 }
 
 }  // namespace
+
+std::vector<std::string> ParseFlags(int argc, char** argv) {
+  for (int i = 1; i < argc; ++i) {
+    absl::string_view word = argv[i];
+    while (absl::ConsumePrefix(&word, "-")) {
+    }
+    help_wanted = help_wanted || absl::StartsWith(word, "help");
+  }
+  on_exit(OnExit, nullptr);
+  parsing_flags = true;
+  const std::vector<char*> words = absl::ParseCommandLine(argc, argv);
+  parsing_flags = false;
+  return {words.begin() + 1, words.end()};
+}
 
 absl::Status BadFlag(absl::string_view name, absl::string_view rule) {
   return Error(absl::StatusCode::kInvalidArgument, "BAD_FLAG",

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -15,6 +16,12 @@
 #include "platform/log/log.h"
 
 namespace platform {
+
+// Parses the command line and returns its words, without the program's name and
+// without flags. If a flag is unknown or its value cannot be read, ends the
+// process with exit code 2 and one line that says so. Call once, first thing
+// after PrepareProcess().
+std::vector<std::string> ParseFlags(int argc, char** argv);
 
 struct CommonConfig {
   std::string listen;          // --listen host:port of gRPC
