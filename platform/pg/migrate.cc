@@ -7,6 +7,7 @@
 #include "absl/time/clock.h"
 
 #include "platform/log/log.h"
+#include "platform/pg/array.h"
 #include "platform/status/error.h"
 
 namespace platform::pg {
@@ -32,8 +33,13 @@ std::string Checksum(absl::string_view sql) {
   return absl::StrCat(absl::Hex(hash, absl::kZeroPad16));
 }
 
+std::string Name(const Migration& migration) {
+  return absl::StrCat("Migration V", migration.version, "__", migration.name);
+}
+
 // Runs `migration` unless it has run.
-absl::Status Apply(pqxx::connection& connection, const Migration& migration) {
+absl::Status Apply(pqxx::connection& connection,
+                   const Migration& migration) try {
   const std::string checksum = Checksum(migration.sql);
   pqxx::work tx(connection);
   const pqxx::result known = tx.exec_params(
@@ -41,11 +47,10 @@ absl::Status Apply(pqxx::connection& connection, const Migration& migration) {
       migration.version);
   if (!known.empty()) {
     if (known[0][0].as<std::string>() == checksum) return absl::OkStatus();
-    return Error(
-        absl::StatusCode::kFailedPrecondition, "MIGRATION_CHANGED",
-        absl::StrCat("Migration V", migration.version, "__", migration.name,
-                     " has run here and reads differently now."),
-        {{"version", absl::StrCat(migration.version)}});
+    return Error(absl::StatusCode::kFailedPrecondition, "MIGRATION_CHANGED",
+                 absl::StrCat(Name(migration),
+                              " has run here and reads differently now."),
+                 {{"version", absl::StrCat(migration.version)}});
   }
   tx.exec(std::string(migration.sql));
   tx.exec_params(
@@ -56,6 +61,10 @@ absl::Status Apply(pqxx::connection& connection, const Migration& migration) {
   log::Info("migrated",
             {{"version", migration.version}, {"name", migration.name}});
   return absl::OkStatus();
+} catch (...) {
+  const absl::Status failed = StatusOfCurrentException();
+  return absl::Status(failed.code(),
+                      absl::StrCat(Name(migration), ": ", failed.message()));
 }
 
 }  // namespace
@@ -71,8 +80,9 @@ absl::Status Migrate(const std::string& dsn,
       session.exec(kCreateTable);
     }
     for (const Migration& migration : migrations) {
-      absl::Status applied = Apply(connection, migration);
-      if (!applied.ok()) return applied;
+      if (absl::Status applied = Apply(connection, migration); !applied.ok()) {
+        return applied;
+      }
     }
     return absl::OkStatus();
   } catch (...) {
@@ -84,7 +94,10 @@ absl::Status WaitForSchema(Pool& pool, absl::Span<const Migration> migrations,
                            const std::function<bool()>& cancelled) {
   constexpr absl::Duration kPoll = absl::Milliseconds(200);
   constexpr absl::Duration kSayAgain = absl::Seconds(5);
-  const int newest = migrations.empty() ? 0 : migrations.back().version;
+  Array versions;
+  for (const Migration& migration : migrations) {
+    versions.Add(migration.version);
+  }
   absl::Time say = absl::InfinitePast();
   while (!cancelled()) {
     int missing = 0;
@@ -96,7 +109,9 @@ absl::Status WaitForSchema(Pool& pool, absl::Span<const Migration> migrations,
         return absl::OkStatus();
       }
       const pqxx::result done = tx.exec_params(
-          "SELECT count(*) FROM schema_migrations WHERE version <= $1", newest);
+          "SELECT count(*) FROM schema_migrations "
+          "WHERE version = ANY ($1::int[])",
+          versions.text());
       missing = static_cast<int>(migrations.size()) - done[0][0].as<int>();
       return absl::OkStatus();
     });
@@ -105,6 +120,7 @@ absl::Status WaitForSchema(Pool& pool, absl::Span<const Migration> migrations,
       log::Warning("waiting for the database",
                    {{"cause", asked.ok() ? absl::string_view("schema is behind")
                                          : asked.message()},
+                    {"detail", CauseOf(asked)},
                     {"missing_migrations", missing}});
       say = absl::Now() + kSayAgain;
     }

@@ -20,10 +20,19 @@ namespace {
 constexpr absl::Duration kConnectPause = absl::Milliseconds(200);
 
 // Statements must not outlive who waits for them, nor locks a caller that died.
-constexpr char kSession[] =
-    "SET statement_timeout = '5s';"
-    "SET lock_timeout = '2s';"
-    "SET idle_in_transaction_session_timeout = '10s'";
+// What the connection string, the role or the server sets is left as it is.
+constexpr char kSession[] = R"sql(
+    SELECT set_config(name,
+                      CASE name
+                          WHEN 'statement_timeout' THEN '5s'
+                          WHEN 'lock_timeout' THEN '2s'
+                          ELSE '10s'
+                      END,
+                      false)
+    FROM pg_settings
+    WHERE source = 'default'
+      AND name IN ('statement_timeout', 'lock_timeout',
+                   'idle_in_transaction_session_timeout'))sql";
 
 std::string WithConnectTimeout(const std::string& dsn) {
   if (absl::StrContains(dsn, "connect_timeout")) return dsn;
@@ -43,19 +52,26 @@ bool IsLost(const absl::Status& status) {
          ReasonOf(status) == "DATABASE_UNAVAILABLE";
 }
 
+// What Postgres said, without the lines that quote rows.
+std::string FirstLine(const std::exception& error) {
+  const absl::string_view text = error.what();
+  return std::string(text.substr(0, text.find('\n')));
+}
+
 absl::Status OfSqlState(const pqxx::sql_error& error) {
   const std::string& state = error.sqlstate();
   const absl::string_view kind = absl::string_view(state).substr(0, 2);
-  if (kind == "22") return absl::InvalidArgumentError(error.what());
-  if (kind == "08" || kind == "53" || absl::StartsWith(state, "57P0")) {
+  if (kind == "22") return absl::InvalidArgumentError(FirstLine(error));
+  if (kind == "08" || kind == "53" || absl::StartsWith(state, "57P0") ||
+      state == "25P03") {
     return DatabaseUnavailable(absl::StrCat("SQLSTATE ", state));
   }
   if (state == "40001" || state == "40P01") {
-    return absl::AbortedError(error.what());
+    return absl::AbortedError(FirstLine(error));
   }
-  if (state == "23505") return absl::AlreadyExistsError(error.what());
+  if (state == "23505") return absl::AlreadyExistsError(FirstLine(error));
   if (state == "55P03" || state == "57014") return Overloaded("database");
-  return absl::InternalError(absl::StrCat(state, ": ", error.what()));
+  return absl::InternalError(absl::StrCat(state, ": ", FirstLine(error)));
 }
 
 }  // namespace
@@ -68,13 +84,9 @@ absl::Status StatusOfCurrentException() {
   } catch (const pqxx::broken_connection&) {
     return DatabaseUnavailable("connection lost");
   } catch (const pqxx::serialization_failure& e) {
-    return absl::AbortedError(e.what());
+    return absl::AbortedError(FirstLine(e));
   } catch (const pqxx::deadlock_detected& e) {
-    return absl::AbortedError(e.what());
-  } catch (const pqxx::unique_violation& e) {
-    return absl::AlreadyExistsError(e.what());
-  } catch (const pqxx::data_exception& e) {
-    return absl::InvalidArgumentError(e.what());
+    return absl::AbortedError(FirstLine(e));
   } catch (const pqxx::sql_error& e) {
     return OfSqlState(e);
   } catch (const std::exception& e) {
@@ -104,6 +116,15 @@ class Pool::Lease {
     pool_.DropIdle();
   }
   pqxx::connection& operator*() { return *connection_; }
+
+  // What the exception that is being handled means. Whatever was said last: a
+  // connection that is gone is gone.
+  absl::Status StatusOfException() {
+    absl::Status status = StatusOfCurrentException();
+    return connection_->is_open() || IsLost(status)
+               ? status
+               : DatabaseUnavailable("connection closed");
+  }
 
  private:
   Pool& pool_;
@@ -208,7 +229,7 @@ absl::Status Pool::InTransaction(
       tx.commit();
       return status;
     } catch (...) {
-      status = StatusOfCurrentException();
+      status = lease.StatusOfException();
     }
     if (IsLost(status)) {
       lease.Drop();
@@ -235,7 +256,7 @@ absl::Status Pool::Read(
       pqxx::nontransaction tx(*lease);
       return body(tx);
     } catch (...) {
-      const absl::Status status = StatusOfCurrentException();
+      const absl::Status status = lease.StatusOfException();
       if (!IsLost(status)) return status;
       lease.Drop();
       if (reconnected) return status;

@@ -31,8 +31,10 @@ struct PoolOptions {
 };
 
 // Thread-safe. Connections are made when first needed, so that the database may
-// come up later than the process. Metrics: pg_pool_in_use,
-// pg_pool_wait_seconds, pg_connect_failures_total.
+// come up later than the process. Unless the DSN or the server says otherwise
+// (`options=-c statement_timeout=1min`) a session ends statements after 5 s,
+// waits 2 s for a lock, and may idle 10 s inside a transaction. Metrics:
+// pg_pool_in_use, pg_pool_wait_seconds, pg_connect_failures_total.
 class Pool {
  public:
   explicit Pool(PoolOptions options);
@@ -46,7 +48,8 @@ class Pool {
   //   serialization failure, deadlock  `ABORTED`, after three tries
   //   unreadable value (class 22)      `INVALID_ARGUMENT`
   //   unique violation                 `ALREADY_EXISTS`
-  //   lock timeout, no free connection `RESOURCE_EXHAUSTED` / `OVERLOADED`
+  //   lock or statement timeout,
+  //   no free connection               `RESOURCE_EXHAUSTED` / `OVERLOADED`
   //   connection lost, server away     `UNAVAILABLE` / `DATABASE_UNAVAILABLE`
   //   anything else                    `INTERNAL`
   //

@@ -1,0 +1,467 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <thread>
+
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/synchronization/notification.h"
+
+#include "platform/metrics/metrics.h"
+#include "platform/pg/pool.h"
+#include "tests/support/eventually.h"
+#include "tests/support/postgres.h"
+#include "tests/support/status_matchers.h"
+
+namespace platform::pg {
+namespace {
+
+using ::test_support::Eventually;
+using ::test_support::Fails;
+using ::test_support::IsOk;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+constexpr auto kOverloaded = absl::StatusCode::kResourceExhausted;
+constexpr auto kUnavailable = absl::StatusCode::kUnavailable;
+
+// The value of the metric that `line` begins with, e.g. `pg_pool_in_use{…}`.
+double MetricOf(absl::string_view line) {
+  const std::string text = metrics::Text();
+  for (const absl::string_view l : absl::StrSplit(text, '\n')) {
+    double value = 0;
+    if (absl::StartsWith(l, line) &&
+        absl::SimpleAtod(l.substr(l.rfind(' ') + 1), &value)) {
+      return value;
+    }
+  }
+  return -1;
+}
+
+class PgPoolTest : public ::testing::Test {
+ protected:
+  PgPoolTest() {
+    db_.Exec("CREATE TABLE counters (id int PRIMARY KEY, n int NOT NULL)");
+    db_.Exec("INSERT INTO counters VALUES (1, 0), (2, 0)");
+  }
+
+  PoolOptions Options(int connections) {
+    return {.name = "test",
+            .dsn = db_.dsn(),
+            .connections = connections,
+            .acquire_timeout = absl::Milliseconds(100),
+            .prepare = [this](pqxx::connection& c) {
+              ++connects_;
+              c.prepare("raise", "UPDATE counters SET n = n + 1 WHERE id = $1");
+            }};
+  }
+
+  // Adds one to a counter.
+  static absl::Status Raise(Pool& pool, int id) {
+    return pool.InTransaction([&](pqxx::work& tx) {
+      tx.exec_prepared("raise", id);
+      return absl::OkStatus();
+    });
+  }
+
+  // Runs one statement in a transaction.
+  static absl::Status Run(Pool& pool, const std::string& sql) {
+    return pool.InTransaction([&](pqxx::work& tx) {
+      tx.exec(sql);
+      return absl::OkStatus();
+    });
+  }
+
+  std::string Counter(int id) {
+    return db_.Value(absl::StrCat("SELECT n FROM counters WHERE id = ", id));
+  }
+
+  test_support::TestDatabase db_;
+  std::atomic<int> connects_ = 0;
+};
+
+TEST_F(PgPoolTest, CommitsWhatIsOkAndNothingElse) {
+  Pool pool(Options(1));
+
+  EXPECT_THAT(Raise(pool, 1), IsOk());
+  EXPECT_THAT(pool.InTransaction([](pqxx::work& tx) {
+    tx.exec_prepared("raise", 2);
+    return absl::NotFoundError("no");
+  }),
+              Fails(absl::StatusCode::kNotFound));
+
+  EXPECT_EQ(Counter(1), "1");
+  EXPECT_EQ(Counter(2), "0");
+  EXPECT_EQ(connects_, 1);
+}
+
+TEST_F(PgPoolTest, ReadsWithoutATransaction) {
+  Pool pool(Options(1));
+  std::string first;
+  std::string second;
+
+  EXPECT_THAT(pool.Read([&](pqxx::nontransaction& tx) {
+    // Inside a transaction now() stands still.
+    first = tx.exec("SELECT now()")[0][0].as<std::string>();
+    second = tx.exec("SELECT now()")[0][0].as<std::string>();
+    return absl::OkStatus();
+  }),
+              IsOk());
+
+  EXPECT_NE(first, second);
+}
+
+TEST_F(PgPoolTest, SaysWhatWentWrong) {
+  Pool pool(Options(1));
+
+  EXPECT_THAT(Run(pool, "SELECT 'abc'::uuid"),
+              Fails(absl::StatusCode::kInvalidArgument));
+  EXPECT_THAT(Run(pool, "SELECT 3000000000::int"),
+              Fails(absl::StatusCode::kInvalidArgument));
+  EXPECT_THAT(Run(pool, "INSERT INTO counters VALUES (1, 5)"),
+              Fails(absl::StatusCode::kAlreadyExists));
+  EXPECT_THAT(Run(pool, "SELECT * FROM nowhere"),
+              Fails(absl::StatusCode::kInternal));
+  EXPECT_THAT(Run(pool, "INSERT INTO counters VALUES (3, NULL)"),
+              Fails(absl::StatusCode::kInternal));
+  EXPECT_THAT(pool.InTransaction([](pqxx::work& tx) -> absl::Status {
+    tx.exec_prepared("nothing of that name");
+    return absl::OkStatus();
+  }),
+              Fails(absl::StatusCode::kInternal));
+
+  EXPECT_THAT(Raise(pool, 1), IsOk());
+  EXPECT_EQ(connects_, 1);
+}
+
+// Postgres quotes the whole row when a constraint fails.
+TEST_F(PgPoolTest, SaysItWithoutTheRow) {
+  Pool pool(Options(1));
+  db_.Exec("CREATE TABLE t (a text, b text NOT NULL)");
+
+  const absl::Status status =
+      Run(pool, "INSERT INTO t VALUES ('from the customer', NULL)");
+
+  EXPECT_THAT(status.ToString(), HasSubstr("23502"));
+  EXPECT_THAT(status.ToString(), Not(HasSubstr("customer")));
+}
+
+TEST_F(PgPoolTest, SessionsHaveLimitsUnlessTheDsnSaysOtherwise) {
+  PoolOptions options = Options(1);
+  options.dsn += " options='-c statement_timeout=100ms'";
+  Pool pool(options);
+  std::string lock;
+  std::string idle;
+
+  EXPECT_THAT(Run(pool, "SELECT pg_sleep(10)"),
+              Fails(kOverloaded, "OVERLOADED"));
+  EXPECT_THAT(pool.Read([&](pqxx::nontransaction& tx) {
+    lock = tx.exec("SHOW lock_timeout")[0][0].as<std::string>();
+    idle = tx.exec("SHOW idle_in_transaction_session_timeout")[0][0]
+               .as<std::string>();
+    return absl::OkStatus();
+  }),
+              IsOk());
+
+  EXPECT_EQ(lock, "2s");
+  EXPECT_EQ(idle, "10s");
+}
+
+TEST_F(PgPoolTest, ALockThatIsNotToBeHadIsOverload) {
+  PoolOptions options = Options(2);
+  options.dsn += " options='-c lock_timeout=100ms'";
+  Pool pool(options);
+
+  EXPECT_THAT(pool.InTransaction([&](pqxx::work& tx) {
+    tx.exec_prepared("raise", 1);
+    EXPECT_THAT(Raise(pool, 1), Fails(kOverloaded, "OVERLOADED"));
+    return absl::OkStatus();
+  }),
+              IsOk());
+
+  EXPECT_EQ(Counter(1), "1");
+}
+
+TEST_F(PgPoolTest, RefusesWhenEveryConnectionStaysInUse) {
+  Pool pool(Options(1));
+
+  EXPECT_THAT(pool.InTransaction([&](pqxx::work&) {
+    EXPECT_EQ(MetricOf(R"(pg_pool_in_use{pool="test"})"), 1);
+    EXPECT_THAT(Raise(pool, 1), Fails(kOverloaded, "OVERLOADED"));
+    return absl::OkStatus();
+  }),
+              IsOk());
+
+  EXPECT_EQ(MetricOf(R"(pg_pool_in_use{pool="test"})"), 0);
+  EXPECT_THAT(Raise(pool, 1), IsOk());
+}
+
+TEST_F(PgPoolTest, WaitsForAConnection) {
+  PoolOptions options = Options(1);
+  options.acquire_timeout = absl::Seconds(30);
+  Pool pool(options);
+  std::thread waiting;
+
+  EXPECT_THAT(pool.InTransaction([&](pqxx::work&) {
+    absl::Notification started;
+    waiting = std::thread([&] {
+      started.Notify();
+      EXPECT_THAT(Raise(pool, 1), IsOk());
+    });
+    started.WaitForNotification();
+    return absl::OkStatus();
+  }),
+              IsOk());
+  waiting.join();
+
+  EXPECT_EQ(Counter(1), "1");
+  EXPECT_EQ(connects_, 1);
+}
+
+TEST_F(PgPoolTest, ADeadlockIsTriedAgain) {
+  Pool pool(Options(2));
+  std::atomic<int> bodies = 0;
+  std::atomic<int> inside = 0;
+  const auto cross = [&](int first, int second) {
+    EXPECT_THAT(pool.InTransaction([&](pqxx::work& tx) {
+      ++bodies;
+      tx.exec_prepared("raise", first);
+      ++inside;
+      Eventually(absl::Seconds(10), [&] { return inside >= 2; });
+      tx.exec_prepared("raise", second);
+      return absl::OkStatus();
+    }),
+                IsOk());
+  };
+
+  std::thread one([&] { cross(1, 2); });
+  std::thread two([&] { cross(2, 1); });
+  one.join();
+  two.join();
+
+  EXPECT_EQ(bodies, 3);  // one of them twice
+  EXPECT_EQ(Counter(1), "2");
+  EXPECT_EQ(Counter(2), "2");
+}
+
+TEST_F(PgPoolTest, ASerializationFailureIsTriedThreeTimes) {
+  Pool pool(Options(1));
+  for (const absl::string_view code : {"40001", "40P01"}) {
+    int bodies = 0;
+
+    EXPECT_THAT(pool.InTransaction([&](pqxx::work& tx) {
+      ++bodies;
+      tx.exec_prepared("raise", 1);
+      tx.exec(absl::StrCat("DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '",
+                           code, "'; END $$"));
+      return absl::OkStatus();
+    }),
+                Fails(absl::StatusCode::kAborted));
+
+    EXPECT_EQ(bodies, 3);
+    EXPECT_EQ(Counter(1), "0");
+  }
+}
+
+// Deferred constraints fail in COMMIT: nothing is in doubt then.
+TEST_F(PgPoolTest, AFailureThatCommitReportsIsThatFailure) {
+  db_.Exec("CREATE TABLE t (n int UNIQUE DEFERRABLE INITIALLY DEFERRED)");
+  Pool pool(Options(1));
+
+  EXPECT_THAT(pool.InTransaction([](pqxx::work& tx) {
+    tx.exec("INSERT INTO t VALUES (1), (1)");
+    return absl::OkStatus();
+  }),
+              Fails(absl::StatusCode::kAlreadyExists));
+
+  EXPECT_EQ(db_.Value("SELECT count(*) FROM t"), "0");
+}
+
+TEST_F(PgPoolTest, AConnectionThatWasKilledIsReplaced) {
+  Pool pool(Options(1));
+  ASSERT_THAT(Raise(pool, 1), IsOk());
+
+  db_.KillBackends();
+  EXPECT_THAT(Raise(pool, 1), IsOk());
+  db_.KillBackends();
+  EXPECT_THAT(pool.Ping(), IsOk());
+
+  EXPECT_EQ(Counter(1), "2");
+  EXPECT_EQ(connects_, 3);
+}
+
+TEST_F(PgPoolTest, AConnectionKilledInTheMiddleRunsTheBodyAgain) {
+  Pool pool(Options(1));
+  int bodies = 0;
+
+  EXPECT_THAT(pool.InTransaction([&](pqxx::work& tx) {
+    tx.exec_prepared("raise", 1);
+    if (++bodies == 1) {
+      db_.KillBackends();
+    }
+    tx.exec_prepared("raise", 1);
+    return absl::OkStatus();
+  }),
+              IsOk());
+
+  EXPECT_EQ(bodies, 2);
+  EXPECT_EQ(Counter(1), "2");
+}
+
+TEST_F(PgPoolTest, AConnectionIsReplacedOnceAndNotForEver) {
+  Pool pool(Options(1));
+  int bodies = 0;
+
+  EXPECT_THAT(pool.InTransaction([&](pqxx::work& tx) {
+    ++bodies;
+    tx.exec("SELECT pg_terminate_backend(pg_backend_pid())");
+    return absl::OkStatus();
+  }),
+              Fails(kUnavailable, "DATABASE_UNAVAILABLE"));
+
+  EXPECT_EQ(bodies, 2);
+}
+
+// Whether it was done nobody can know: only the caller, who has a key, may try
+// again.
+TEST_F(PgPoolTest, ACommitInDoubtIsNotRepeated) {
+  db_.Exec(R"sql(
+      CREATE FUNCTION die() RETURNS trigger LANGUAGE plpgsql AS $$
+      BEGIN
+          PERFORM pg_terminate_backend(pg_backend_pid());
+          PERFORM pg_sleep(10);
+          RETURN NULL;
+      END $$;
+      CREATE CONSTRAINT TRIGGER die AFTER UPDATE ON counters
+      DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION die())sql");
+  Pool pool(Options(1));
+  int bodies = 0;
+
+  EXPECT_THAT(pool.InTransaction([&](pqxx::work& tx) {
+    ++bodies;
+    tx.exec_prepared("raise", 1);
+    return absl::OkStatus();
+  }),
+              Fails(kUnavailable, "DATABASE_UNAVAILABLE"));
+
+  EXPECT_EQ(bodies, 1);
+  EXPECT_THAT(pool.Ping(), IsOk());
+}
+
+TEST_F(PgPoolTest, ABodyThatSleepsLosesItsTransaction) {
+  PoolOptions options = Options(1);
+  options.dsn += " options='-c idle_in_transaction_session_timeout=50ms'";
+  Pool pool(options);
+
+  EXPECT_THAT(pool.InTransaction([](pqxx::work& tx) {
+    tx.exec_prepared("raise", 1);
+    absl::SleepFor(absl::Milliseconds(300));
+    tx.exec_prepared("raise", 1);
+    return absl::OkStatus();
+  }),
+              Fails(kUnavailable, "DATABASE_UNAVAILABLE"));
+
+  EXPECT_THAT(Raise(pool, 1), IsOk());
+  EXPECT_EQ(Counter(1), "1");
+}
+
+class PgPoolOutageTest : public ::testing::Test {
+ protected:
+  PoolOptions Options(int connections, std::string name) {
+    return {.name = std::move(name),
+            .dsn = db_.dsn(),
+            .connections = connections,
+            .prepare = [this](pqxx::connection&) { ++connects_; }};
+  }
+
+  // Opens `connections` connections at the same time.
+  static void Warm(Pool& pool, int connections) {
+    std::atomic<int> inside = 0;
+    std::vector<std::thread> threads;
+    for (int i = 0; i < connections; ++i) {
+      threads.emplace_back([&] {
+        EXPECT_THAT(pool.InTransaction([&](pqxx::work&) {
+          ++inside;
+          EXPECT_TRUE(Eventually(absl::Seconds(10),
+                                 [&] { return inside == connections; }));
+          return absl::OkStatus();
+        }),
+                    IsOk());
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+  }
+
+  test_support::PostgresServer server_{{"max_connections=20"}};
+  test_support::TestDatabase db_{server_};
+  std::atomic<int> connects_ = 0;
+};
+
+TEST_F(PgPoolOutageTest, ARestartedServerIsNotNoticed) {
+  Pool pool(Options(4, "restart"));
+  Warm(pool, 4);
+
+  server_.Restart();
+  for (int i = 0; i < 8; ++i) EXPECT_THAT(pool.Ping(), IsOk());
+  server_.Crash();
+  server_.Start();
+  EXPECT_THAT(pool.InTransaction([](pqxx::work& tx) {
+    tx.exec("CREATE TABLE after_the_crash ()");
+    return absl::OkStatus();
+  }),
+              IsOk());
+
+  // The first that was found broken took the other idle ones with it.
+  EXPECT_EQ(connects_, 4 + 1 + 1);
+}
+
+TEST_F(PgPoolOutageTest, AnAbsentServerIsSaidAtOnceAndFoundAgain) {
+  Pool pool(Options(4, "absent"));
+  server_.Stop();
+
+  const absl::Status away = pool.Ping();
+  EXPECT_THAT(away, Fails(kUnavailable, "DATABASE_UNAVAILABLE"));
+  EXPECT_TRUE(RetryAfterOf(away).has_value());
+  for (int i = 0; i < 1000; ++i) {
+    EXPECT_THAT(pool.Ping(), Fails(kUnavailable, "DATABASE_UNAVAILABLE"));
+  }
+  // 1000 calls are not 1000 connects. (They take a few milliseconds.)
+  EXPECT_LE(MetricOf(R"(pg_connect_failures_total{pool="absent"})"), 20);
+
+  server_.Start();
+  EXPECT_TRUE(Eventually(absl::Seconds(5), [&] { return pool.Ping().ok(); }));
+}
+
+TEST_F(PgPoolOutageTest, AServerWithoutRoomIsUnavailable) {
+  Pool pool(Options(30, "room"));
+  std::vector<std::unique_ptr<pqxx::connection>> others;
+  for (int i = 0; i < 20; ++i) {
+    try {
+      others.push_back(std::make_unique<pqxx::connection>(db_.dsn()));
+    } catch (const pqxx::broken_connection&) {
+      break;
+    }
+  }
+
+  EXPECT_THAT(pool.Ping(), Fails(kUnavailable, "DATABASE_UNAVAILABLE"));
+  others.clear();
+
+  EXPECT_TRUE(Eventually(absl::Seconds(5), [&] { return pool.Ping().ok(); }));
+}
+
+TEST(PgPoolSecretTest, TheConnectionStringStaysInside) {
+  Pool pool({.name = "secret",
+             .dsn = "host=127.0.0.1 port=1 user=me password=hunter2",
+             .prepare = nullptr});
+  const absl::Status status = pool.Ping();
+
+  EXPECT_THAT(status, Fails(kUnavailable, "DATABASE_UNAVAILABLE"));
+  EXPECT_THAT(absl::StrCat(status.ToString(), CauseOf(status)),
+              Not(HasSubstr("hunter2")));
+}
+
+}  // namespace
+}  // namespace platform::pg
