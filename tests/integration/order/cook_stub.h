@@ -1,0 +1,100 @@
+// A kitchen that does what the test says: a real gRPC server with cook's
+// generated service.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "grpcpp/grpcpp.h"
+
+#include "platform/grpc/status.h"
+#include "platform/status/error.h"
+#include "restaurant/cook/v1/cook_service.grpc.pb.h"
+
+namespace order {
+
+// A blocking handler per call; thread-safe.
+class CookStub final : public restaurant::cook::v1::CookService::Service {
+ public:
+  using Request = restaurant::cook::v1::CancelTicketRequest;
+  using Handler = std::function<grpc::Status(const Request&)>;
+
+  CookStub() { Start(); }
+  ~CookStub() override { Stop(); }
+
+  std::string target() const { return absl::StrCat("127.0.0.1:", port_); }
+
+  // On the same port as before, if it ran before.
+  void Start() {
+    grpc::ServerBuilder builder;
+    builder.AddListeningPort(absl::StrCat("127.0.0.1:", port_),
+                             grpc::InsecureServerCredentials(), &port_);
+    builder.RegisterService(this);
+    server_ = builder.BuildAndStart();
+  }
+  // Answers no more: connections are refused.
+  void Stop() {
+    if (server_ == nullptr) return;
+    server_->Shutdown(absl::ToChronoTime(absl::Now()));
+    server_->Wait();
+    server_.reset();
+  }
+
+  void Answer(Handler handler) {
+    std::lock_guard lock(mutex_);
+    handler_ = std::move(handler);
+  }
+  void Answer(grpc::Status status) {
+    Answer([status](const Request&) { return status; });
+  }
+  // As cook says no.
+  static grpc::Status Refusal(absl::string_view reason) {
+    return platform::rpc::ToGrpcStatus(platform::Error(
+        absl::StatusCode::kFailedPrecondition, reason, "It is too late."));
+  }
+
+  std::vector<Request> requests() {
+    std::lock_guard lock(mutex_);
+    return requests_;
+  }
+  // The metadata of the last call, "key=value".
+  std::vector<std::string> metadata() {
+    std::lock_guard lock(mutex_);
+    return metadata_;
+  }
+
+  grpc::Status CancelTicket(
+      grpc::ServerContext* context, const Request* request,
+      restaurant::cook::v1::CancelTicketResponse* response) override {
+    Handler handler;
+    {
+      std::lock_guard lock(mutex_);
+      requests_.push_back(*request);
+      metadata_.clear();
+      for (const auto& [key, value] : context->client_metadata()) {
+        metadata_.push_back(
+            absl::StrCat(std::string(key.data(), key.size()), "=",
+                         std::string(value.data(), value.size())));
+      }
+      handler = handler_;
+    }
+    response->mutable_ticket()->set_order_id(request->order_id());
+    return handler ? handler(*request) : grpc::Status::OK;
+  }
+
+ private:
+  std::mutex mutex_;
+  Handler handler_;
+  std::vector<Request> requests_;
+  std::vector<std::string> metadata_;
+  int port_ = 0;
+  std::unique_ptr<grpc::Server> server_;
+};
+
+}  // namespace order

@@ -1,0 +1,267 @@
+// The group commit by itself: batches with bad neighbours, a database that goes
+// away, answers that are lost.
+
+#include "order/adapters/place_order_batcher.h"
+
+#include <atomic>
+#include <future>
+#include <memory>
+#include <set>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "gmock/gmock.h"
+
+#include "order/adapters/order_events.h"
+#include "order/migrations/migrations.h"
+#include "platform/status/error.h"
+#include "platform/time/clock.h"
+#include "platform/uuid/uuid.h"
+#include "tests/integration/order/cutting_proxy.h"
+#include "tests/support/postgres.h"
+#include "tests/support/status_matchers.h"
+
+namespace order {
+namespace {
+
+using test_support::Fails;
+using test_support::IsOk;
+using ::testing::SizeIs;
+
+using Answer = absl::StatusOr<OrderState>;
+
+PlacedOrder NewPlaced(const std::string& request_id = "", int qty = 3) {
+  const absl::Time now = platform::Now();
+  const Order order = Order::Place(platform::NewUuid(now), {1, 2, 3, qty}, now);
+  return {order.state(), request_id, ToEvent(order.facts()[0], "")};
+}
+
+absl::Time Soon() { return absl::Now() + absl::Seconds(20); }
+
+class PlaceOrderBatcherTest : public ::testing::Test {
+ protected:
+  // A batcher with one thread: whatever comes while it commits is one batch.
+  void Start(const std::string& dsn, PlaceOrderBatcherOptions options) {
+    pool_ = std::make_unique<platform::pg::Pool>(
+        platform::pg::PoolOptions{.name = "place",
+                                  .dsn = dsn,
+                                  .connections = options.threads,
+                                  .prepare = PreparePlacedOrders});
+    batcher_ = std::make_unique<PlaceOrderBatcher>(*pool_, options);
+  }
+  void Start() { Start(db_.dsn(), {.threads = 1}); }
+
+  std::future<Answer> Place(PlacedOrder placed, absl::Time deadline = Soon()) {
+    auto promise = std::make_shared<std::promise<Answer>>();
+    absl::Status queued =
+        batcher_->Place(std::move(placed), deadline,
+                        [promise](Answer told) { promise->set_value(told); });
+    if (!queued.ok()) promise->set_value(queued);
+    return promise->get_future();
+  }
+  // As one batch: the table is locked until all wait, behind one that is being
+  // committed meanwhile.
+  std::vector<Answer> PlaceTogether(std::vector<PlacedOrder> batch) {
+    pqxx::connection connection(db_.dsn());
+    std::vector<std::future<Answer>> futures;
+    std::future<Answer> first;
+    {
+      pqxx::work tx(connection);
+      tx.exec("LOCK TABLE orders");
+      first = Place(NewPlaced());
+      while (db_.Value("SELECT count(*) FROM pg_locks WHERE NOT granted") ==
+             "0") {
+        absl::SleepFor(absl::Milliseconds(5));
+      }
+      for (PlacedOrder& placed : batch) {
+        futures.push_back(Place(std::move(placed)));
+      }
+    }
+    EXPECT_THAT(first.get().status(), IsOk());
+    std::vector<Answer> answers;
+    for (auto& future : futures) answers.push_back(future.get());
+    return answers;
+  }
+  std::string Count(const std::string& table) {
+    return db_.Value("SELECT count(*) FROM " + table);
+  }
+
+  test_support::TestDatabase db_{Migrations()};
+  std::unique_ptr<platform::pg::Pool> pool_;
+  std::unique_ptr<PlaceOrderBatcher> batcher_;
+};
+
+TEST_F(PlaceOrderBatcherTest, OneBatchIsOneTransaction) {
+  Start();
+  std::vector<PlacedOrder> batch;
+  for (int i = 0; i < 100; ++i) batch.push_back(NewPlaced());
+  for (const Answer& answer : PlaceTogether(std::move(batch))) {
+    EXPECT_THAT(answer.status(), IsOk());
+  }
+  EXPECT_EQ(Count("orders"), "101");
+  EXPECT_EQ(Count("outbox"), "101");
+  EXPECT_EQ(db_.Value("SELECT count(DISTINCT xmin::text) FROM orders"), "2");
+}
+
+TEST_F(PlaceOrderBatcherTest, AKeyTwiceInOneBatchIsTheFirstOrder) {
+  Start();
+  const PlacedOrder first = NewPlaced("key");
+  const auto answers = PlaceTogether(
+      {first, NewPlaced("key"), NewPlaced("key", 4), NewPlaced("other")});
+  ASSERT_THAT(answers[0].status(), IsOk());
+  EXPECT_EQ(*answers[0], first.order);
+  ASSERT_THAT(answers[1].status(), IsOk());
+  EXPECT_EQ(*answers[1], first.order);
+  EXPECT_THAT(answers[2].status(), Fails(absl::StatusCode::kAlreadyExists,
+                                         "IDEMPOTENCY_KEY_REUSED"));
+  EXPECT_THAT(answers[3].status(), IsOk());
+  EXPECT_EQ(Count("orders"), "3");
+  EXPECT_EQ(Count("outbox"), "3");
+}
+
+TEST_F(PlaceOrderBatcherTest, AConflictingKeySparesItsNeighbours) {
+  Start();
+  ASSERT_THAT(Place(NewPlaced("taken", 1)).get().status(), IsOk());
+  const auto answers = PlaceTogether(
+      {NewPlaced(), NewPlaced("taken", 2), NewPlaced("a"), NewPlaced()});
+  EXPECT_THAT(answers[0].status(), IsOk());
+  EXPECT_THAT(answers[1].status(), Fails(absl::StatusCode::kAlreadyExists,
+                                         "IDEMPOTENCY_KEY_REUSED"));
+  EXPECT_THAT(answers[2].status(), IsOk());
+  EXPECT_THAT(answers[3].status(), IsOk());
+}
+
+// Past all validation: a row that the table refuses, one that cannot be read.
+TEST_F(PlaceOrderBatcherTest, ABadRowSparesItsNeighbours) {
+  Start();
+  PlacedOrder unreadable = NewPlaced();
+  unreadable.order.id = "not a uuid";
+  const auto answers = PlaceTogether(
+      {NewPlaced(), NewPlaced("", 101), NewPlaced("key"), unreadable});
+  EXPECT_THAT(answers[0].status(), IsOk());
+  EXPECT_FALSE(answers[1].ok());
+  EXPECT_THAT(answers[2].status(), IsOk());
+  EXPECT_TRUE(absl::IsInvalidArgument(answers[3].status()));
+  EXPECT_EQ(Count("orders"), "3");
+  EXPECT_EQ(Count("outbox"), "3");
+}
+
+TEST_F(PlaceOrderBatcherTest, FullIsRefusedAtOnce) {
+  Start(db_.dsn(), {.threads = 1, .queue_limit = 5});
+  pqxx::connection connection(db_.dsn());
+  std::vector<std::future<Answer>> admitted;
+  {
+    pqxx::work tx(connection);
+    tx.exec("LOCK TABLE orders");
+    admitted.push_back(Place(NewPlaced()));
+    absl::SleepFor(absl::Milliseconds(100));
+    for (int i = 0; i < 5; ++i) admitted.push_back(Place(NewPlaced()));
+    const Answer refused = Place(NewPlaced()).get();
+    EXPECT_THAT(refused.status(),
+                Fails(absl::StatusCode::kResourceExhausted, "OVERLOADED"));
+    EXPECT_TRUE(platform::RetryAfterOf(refused.status()).has_value());
+  }
+  for (auto& future : admitted) EXPECT_THAT(future.get().status(), IsOk());
+  EXPECT_EQ(Count("orders"), "6");
+}
+
+TEST_F(PlaceOrderBatcherTest, WhatWaitedTooLongIsNotStored) {
+  Start();
+  pqxx::connection connection(db_.dsn());
+  std::future<Answer> first;
+  std::future<Answer> late;
+  {
+    pqxx::work tx(connection);
+    tx.exec("LOCK TABLE orders");
+    first = Place(NewPlaced());
+    absl::SleepFor(absl::Milliseconds(100));
+    late = Place(NewPlaced(), absl::Now() + absl::Milliseconds(50));
+    absl::SleepFor(absl::Milliseconds(100));
+  }
+  EXPECT_THAT(first.get().status(), IsOk());
+  EXPECT_THAT(late.get().status(),
+              Fails(absl::StatusCode::kResourceExhausted, "OVERLOADED"));
+  EXPECT_EQ(Count("orders"), "1");
+}
+
+TEST_F(PlaceOrderBatcherTest, ACommitInDoubtIsOurs) {
+  CuttingProxy proxy(db_.dsn());
+  Start(proxy.dsn(), {.threads = 1});
+  // Connected, prepared.
+  ASSERT_THAT(Place(NewPlaced()).get().status(), IsOk());
+
+  // Without a key there is only the order id to know it by.
+  proxy.CutAnswerTo("order_insert_placed");
+  const PlacedOrder placed = NewPlaced();
+  const Answer answer = Place(placed).get();
+  EXPECT_EQ(proxy.cuts(), 1);
+  ASSERT_THAT(answer.status(), IsOk());
+  EXPECT_EQ(*answer, placed.order);
+
+  proxy.CutAnswerTo("order_insert_placed");
+  const PlacedOrder with_key = NewPlaced("key");
+  const Answer keyed = Place(with_key).get();
+  EXPECT_EQ(proxy.cuts(), 2);
+  ASSERT_THAT(keyed.status(), IsOk());
+  EXPECT_EQ(*keyed, with_key.order);
+
+  EXPECT_EQ(Count("orders"), "3");
+  EXPECT_EQ(Count("outbox"), "3");
+}
+
+TEST_F(PlaceOrderBatcherTest, AnAbsentDatabaseIsSaidPolitely) {
+  Start("host=127.0.0.1 port=1 dbname=none", {.threads = 1});
+  const Answer answer = Place(NewPlaced()).get();
+  EXPECT_THAT(answer.status(),
+              Fails(absl::StatusCode::kUnavailable, "DATABASE_UNAVAILABLE"));
+  EXPECT_TRUE(platform::RetryAfterOf(answer.status()).has_value());
+}
+
+// Every backend is killed, over and over, while orders are placed: what was
+// acknowledged is there, and nothing is there twice.
+TEST_F(PlaceOrderBatcherTest, NothingAcknowledgedIsLost) {
+  Start(db_.dsn(), {.threads = 2});
+  std::mutex mutex;
+  std::set<std::string> acknowledged;
+  std::atomic<int> refused = 0;
+  std::atomic<bool> stop = false;
+  std::vector<std::thread> callers;
+  for (int t = 0; t < 8; ++t) {
+    callers.emplace_back([&] {
+      while (!stop.load()) {
+        const Answer answer = Place(NewPlaced()).get();
+        if (answer.ok()) {
+          std::lock_guard lock(mutex);
+          EXPECT_TRUE(acknowledged.insert(answer->id).second);
+        } else {
+          EXPECT_THAT(answer.status(), Fails(absl::StatusCode::kUnavailable,
+                                             "DATABASE_UNAVAILABLE"));
+          ++refused;
+        }
+      }
+    });
+  }
+  for (int i = 0; i < 20; ++i) {
+    absl::SleepFor(absl::Milliseconds(100));
+    db_.Exec(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname "
+        "= current_database() AND pid <> pg_backend_pid()");
+  }
+  stop.store(true);
+  for (std::thread& caller : callers) caller.join();
+  EXPECT_GT(acknowledged.size(), 100U);
+  pqxx::connection connection(db_.dsn());
+  pqxx::work tx(connection);
+  std::set<std::string> stored;
+  for (const auto& row : tx.exec("SELECT order_id FROM orders")) {
+    stored.insert(row[0].as<std::string>());
+  }
+  for (const std::string& id : acknowledged) {
+    EXPECT_EQ(stored.count(id), 1U) << id;
+  }
+  EXPECT_EQ(Count("outbox"), Count("orders"));
+}
+
+}  // namespace
+}  // namespace order
