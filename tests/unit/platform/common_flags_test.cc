@@ -2,9 +2,11 @@
 
 #include "absl/flags/flag.h"
 #include "absl/flags/reflection.h"
+#include "absl/strings/str_join.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
+#include "platform/process/process.h"
 #include "tests/support/status_matchers.h"
 
 namespace platform {
@@ -18,6 +20,33 @@ void Set(const char* flag, const std::string& value) {
   std::string error;
   ASSERT_TRUE(absl::FindCommandLineFlag(flag)->ParseFrom(value, &error))
       << error;
+}
+
+// In children: parsing is for once.
+void ParseAndExit(std::vector<std::string> words) {
+  words.insert(words.begin(), "program");
+  std::vector<char*> argv;
+  for (std::string& word : words) argv.push_back(word.data());
+  const std::vector<std::string> rest =
+      ParseFlags(static_cast<int>(argv.size()), argv.data());
+  std::fputs(absl::StrJoin(rest, " ").c_str(), stderr);
+  std::exit(kExitOk);
+}
+
+TEST(ParseFlagsDeathTest, WrongFlagsAreAUsageError) {
+  EXPECT_EXIT(ParseAndExit({"--no_such_flag=1"}),
+              ::testing::ExitedWithCode(kExitUsage), "no_such_flag");
+  EXPECT_EXIT(ParseAndExit({"--threads=many"}),
+              ::testing::ExitedWithCode(kExitUsage), "threads");
+}
+
+TEST(ParseFlagsDeathTest, HelpIsNoError) {
+  EXPECT_EXIT(ParseAndExit({"--help"}), ::testing::ExitedWithCode(kExitOk), "");
+}
+
+TEST(ParseFlagsDeathTest, WordsAreReturned) {
+  EXPECT_EXIT(ParseAndExit({"one", "--threads=3", "two", "--", "--three"}),
+              ::testing::ExitedWithCode(kExitOk), "one two --three");
 }
 
 // The flags that every service must be given are set to good values.
