@@ -10,8 +10,9 @@ ABSL_FLAG(absl::Duration, auto_cook_after, absl::InfiniteDuration(),
 
 namespace cook {
 
-absl::StatusOr<Config> LoadConfig() {
-  absl::StatusOr<platform::CommonConfig> common = platform::LoadCommonConfig();
+absl::StatusOr<Config> LoadConfig(bool serving) {
+  absl::StatusOr<platform::CommonConfig> common =
+      platform::LoadCommonConfig(serving);
   if (!common.ok()) return common.status();
   Config config;
   config.common = *std::move(common);

@@ -18,6 +18,6 @@ struct Config {
 };
 
 // Reads and checks the flags. Fails with `INVALID_ARGUMENT`, one line.
-absl::StatusOr<Config> LoadConfig();
+absl::StatusOr<Config> LoadConfig(bool serving);
 
 }  // namespace cook

@@ -116,9 +116,11 @@ absl::Status Serve(const Config& config) {
   return absl::OkStatus();
 }
 
-absl::Status RunCommand(const Config& config,
-                        const std::vector<std::string>& words) {
+absl::Status Run(const std::vector<std::string>& words) {
   const std::string command = words.empty() ? "serve" : words[0];
+  const absl::StatusOr<Config> loaded = LoadConfig(command == "serve");
+  if (!loaded.ok()) return loaded.status();
+  const Config& config = *loaded;
   if (command == "serve") return Serve(config);
   log::Init("cook", config.common.log_level, "order_id");
   if (command == "migrate") {
@@ -151,10 +153,7 @@ absl::Status RunCommand(const Config& config,
 
 int main(int argc, char** argv) {
   platform::PrepareProcess();
-  const std::vector<char*> positional = absl::ParseCommandLine(argc, argv);
-  const absl::StatusOr<cook::Config> config = cook::LoadConfig();
-  if (!config.ok()) return platform::ExitCode(config.status());
-  return platform::ExitCode(cook::RunCommand(
-      *config,
-      std::vector<std::string>(positional.begin() + 1, positional.end())));
+  const std::vector<char*> words = absl::ParseCommandLine(argc, argv);
+  return platform::ExitCode(
+      cook::Run(std::vector<std::string>(words.begin() + 1, words.end())));
 }

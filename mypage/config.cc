@@ -2,6 +2,8 @@
 
 namespace mypage {
 
-absl::StatusOr<Config> LoadConfig() { return platform::LoadCommonConfig(); }
+absl::StatusOr<Config> LoadConfig(bool serving) {
+  return platform::LoadCommonConfig(serving);
+}
 
 }  // namespace mypage

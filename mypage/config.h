@@ -10,6 +10,6 @@ namespace mypage {
 using Config = platform::CommonConfig;
 
 // Fails with `INVALID_ARGUMENT`, one line that names the flag.
-absl::StatusOr<Config> LoadConfig();
+absl::StatusOr<Config> LoadConfig(bool serving);
 
 }  // namespace mypage

@@ -4,12 +4,14 @@
 // each other; at the end they stop as architecture §8 says: no more events in,
 // no more requests.
 
+#include <cstdio>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/flags/parse.h"
 #include "absl/flags/usage.h"
+#include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
 
 #include "mypage/adapters/cook_events.h"
@@ -119,11 +121,12 @@ absl::Status Serve(const mypage::Config& config) {
 }
 
 absl::Status Run(const std::vector<std::string>& words) {
-  const absl::StatusOr<mypage::Config> config = mypage::LoadConfig();
+  const std::string command = words.empty() ? "serve" : words.front();
+  const absl::StatusOr<mypage::Config> config =
+      mypage::LoadConfig(command == "serve");
   if (!config.ok()) return config.status();
   platform::log::Init(kService, config->log_level, "order_id");
 
-  const std::string command = words.empty() ? "serve" : words.front();
   const bool alone = words.size() <= 1;
   if (command == "serve" && alone) return Serve(*config);
   if (command == "migrate" && alone) {
@@ -139,13 +142,17 @@ absl::Status Run(const std::vector<std::string>& words) {
         std::vector<std::string>(words.begin() + 1, words.end()));
   }
   if (command == "rebuild" && alone) {
-    return mypage::RebuildCommand({.dsn = config->pg_dsn,
-                                   .nats_url = config->nats_url,
-                                   .subscriptions = Subscriptions()});
+    return mypage::Rebuild({.dsn = config->pg_dsn,
+                            .nats_url = config->nats_url,
+                            .subscriptions = Subscriptions(),
+                            .say = [](const std::string& line) {
+                              absl::PrintF("%s\n", line);
+                              std::fflush(stdout);
+                            }});
   }
   return absl::InvalidArgumentError(
       "commands: serve | migrate | rebuild | dead-letters list | "
-      "dead-letters redrive [--all | EVENT_ID...]");
+      "dead-letters redrive (all | EVENT_ID...)");
 }
 
 }  // namespace
