@@ -1,0 +1,40 @@
+// `mypage rebuild`: the projection anew from the streams, while reads go on.
+//
+//   1. make shadow tables, of views and inbox, beside the live ones
+//   2. apply every event that the streams hold to them, from the beginning
+//   3. copy from the live views the entries of events that the streams no
+//      longer hold
+//   4. pause the appliers of all replicas (rebuild_gate.h), apply what came
+//      meanwhile up to each stream's last sequence, repeat 3 for what changed,
+//      swap both tables in one transaction, which also ends the pause
+//
+// Whatever goes wrong before the end of 4 leaves the live tables as they were;
+// the next rebuild starts clean. Where both know an event, the streams are
+// right; nothing that the live views alone know is lost.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+
+#include "platform/events/commands.h"
+
+namespace mypage {
+
+struct RebuildOptions {
+  std::string dsn;  // with the role that owns the tables
+  std::string nats_url;
+  // What to read and how; the handlers without the gate. All have one durable.
+  std::vector<platform::events::Subscription> subscriptions;
+  // Gets every line of progress, and of the summary at the end.
+  std::function<void(const std::string& line)> say;
+};
+
+// Fails with `FAILED_PRECONDITION` / `REBUILD_RUNNING` if another one runs.
+absl::Status Rebuild(const RebuildOptions& options);
+
+}  // namespace mypage
