@@ -7,6 +7,8 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 
+#include "platform/events/jetstream.h"
+#include "platform/events/provisioner.h"
 #include "tests/support/eventually.h"
 
 namespace test_support {
@@ -81,5 +83,30 @@ void NatsServer::WipeData() {
 }
 
 std::string NatsServer::Log() const { return ReadFile(dir_.path() + "/log"); }
+
+void Provision(const std::string& nats_url,
+               const std::vector<std::string>& files) {
+  std::vector<std::string> paths;
+  for (const std::string& file : files) {
+    paths.push_back(absl::StrCat(SOURCE_DIR "/", file));
+  }
+  const auto declarations = platform::events::ReadDeclarations(paths);
+  if (!declarations.ok()) Die(declarations.status().ToString());
+  const auto jetstream = platform::events::JetStream::Connect(
+      {.url = nats_url, .name = "provision"});
+  if (!jetstream.ok()) Die(jetstream.status().ToString());
+  absl::Status status;
+  if (!Eventually(absl::Seconds(30),
+                  [&] {
+                    status =
+                        platform::events::Provision(**jetstream, *declarations,
+                                                    /*replicas=*/1)
+                            .status();
+                    return !absl::IsUnavailable(status);
+                  }) ||
+      !status.ok()) {
+    Die(status.ToString());
+  }
+}
 
 }  // namespace test_support

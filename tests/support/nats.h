@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "tests/support/process.h"
 
@@ -53,5 +54,11 @@ class NatsServer {
   int port_ = 0;
   std::unique_ptr<Process> server_;
 };
+
+// Makes the streams and durables that `files` declare (paths in the repository,
+// e.g. "order/jetstream.json"), as the provisioner does. Aborts the test if
+// that fails.
+void Provision(const std::string& nats_url,
+               const std::vector<std::string>& files);
 
 }  // namespace test_support

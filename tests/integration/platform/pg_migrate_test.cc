@@ -100,6 +100,16 @@ TEST_F(PgMigrateTest, MigrationsFromTheFutureAreFine) {
               IsOk());
 }
 
+TEST_F(PgMigrateTest, AMigrationFromTheFutureStandsInForNoOther) {
+  constexpr Migration kFuture = {9, "future", "SELECT 1"};
+  ASSERT_THAT(MigrateWith({kTable, kFuture}), IsOk());
+  int asked = 0;
+
+  EXPECT_THAT(WaitForSchema(pool_, std::vector{kTable, kRow},
+                            [&] { return ++asked > 2; }),
+              Fails(absl::StatusCode::kCancelled));
+}
+
 TEST_F(PgMigrateTest, WaitsUntilTheSchemaIsThere) {
   std::atomic<bool> there = false;
   std::thread service([&] {

@@ -10,6 +10,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 
+#include "platform/events/jetstream.h"
 #include "tests/support/eventually.h"
 #include "tests/support/nats.h"
 #include "tests/support/postgres.h"
@@ -99,6 +100,25 @@ TEST(NatsServerTest, KeepsItsPortAndTellsWhatItDid) {
 
   EXPECT_EQ(nats.url(), url);
   EXPECT_THAT(nats.Log(), HasSubstr("JetStream"));
+}
+
+TEST(NatsServerTest, TakesDeclarationsAndForgetsThemWhenWiped) {
+  NatsServer nats;
+  const auto jetstream =
+      platform::events::JetStream::Connect({.url = nats.url(), .name = "test"});
+  const auto stream = [&] {
+    return (*jetstream)->Api("STREAM.INFO.ORDER", "", absl::Seconds(5));
+  };
+
+  Provision(nats.url(), {"order/jetstream.json", "cook/jetstream.json",
+                         "delivery/jetstream.json"});
+  EXPECT_TRUE(Eventually(absl::Seconds(10), [&] { return stream().ok(); }));
+  nats.Kill();
+  nats.WipeData();
+  nats.Start();
+
+  EXPECT_TRUE(Eventually(absl::Seconds(10),
+                         [&] { return absl::IsNotFound(stream().status()); }));
 }
 
 }  // namespace
