@@ -21,6 +21,7 @@
 #include "platform/log/log.h"
 #include "platform/metrics/metrics.h"
 #include "platform/pg/pool.h"
+#include "platform/status/error.h"
 #include "platform/thread/mutex.h"
 
 namespace platform::events {
@@ -61,6 +62,13 @@ struct Metrics {
       "outbox_stream_reset",
       "1 if the stream lost messages and reconcile has not run since.");
 };
+
+// For a log line.
+std::string Text(const absl::Status& status) {
+  const std::string cause = CauseOf(status);
+  return absl::StrCat(absl::StatusCodeToString(status.code()), ": ",
+                      cause.empty() ? status.message() : cause);
+}
 
 // Wakes the relay's thread out of its waits.
 class WakeFd {
@@ -308,7 +316,7 @@ void OutboxRelay::Impl::SetAside(const OutboxRow& row,
              {{"event_id", row.event_id},
               {log::AggregateKey(), row.aggregate_id},
               {"subject", row.message.subject},
-              {"error", why.ToString()}});
+              {"error", Text(why)}});
 }
 
 std::vector<std::string> OutboxRelay::Impl::SetAsideNow() const {
@@ -368,7 +376,7 @@ void OutboxRelay::Impl::NoteBroker(const absl::Status& status) {
   broker_away_ = !status.ok();
   if (broker_away_) {
     log::Warning("events wait in the outbox: the broker does not take them",
-                 {{"stream", options_.stream}, {"error", status.ToString()}});
+                 {{"stream", options_.stream}, {"error", Text(status)}});
   } else {
     log::Info("the broker takes events again", {{"stream", options_.stream}});
   }
@@ -379,7 +387,7 @@ void OutboxRelay::Impl::NoteDatabase(const absl::Status& status) {
   database_away_ = !status.ok();
   if (database_away_) {
     log::Warning("the relay lost its database session",
-                 {{"error", status.ToString()}});
+                 {{"error", Text(status)}});
   } else {
     log::Info("the relay has a database session again");
   }

@@ -124,12 +124,12 @@ TEST_F(OutboxTest, RetentionForgetsOldInboxRowsAndWhatWasRedriven) {
       FROM unnest('{1 day,29 days,31 days}'::interval[]) AS age;
       INSERT INTO dead_letters (durable, stream, stream_sequence, event_id,
           subject, headers, payload, reason, parked_at, redriven_at)
-      SELECT 'd', 's', 1, age::text, '', '{}', '', '',
+      SELECT 'd', 's', 1, age::text, '', '{}'::jsonb, ''::bytea, '',
              now() - interval '90 days', now() - age
       FROM unnest('{1 day,31 days,NULL}'::interval[]) AS age
       WHERE age IS NOT NULL
       UNION ALL
-      SELECT 'd', 's', 1, 'never redriven', '', '{}', '', '',
+      SELECT 'd', 's', 1, 'never redriven', '', '{}'::jsonb, ''::bytea, '',
              now() - interval '90 days', NULL)sql");
 
   Forget();
