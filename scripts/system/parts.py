@@ -153,7 +153,7 @@ def gateway(settings):
     envoy = Process(
         settings, "gateway",
         [settings["ENVOY"], "--config-path", configuration, "--concurrency", "2",
-         "--disable-hot-restart", "--log-level", "warning"])
+         "--disable-hot-restart", "--log-level", "warning", "--file-flush-interval-msec", "500"])
     return [reflection, envoy]
 
 
