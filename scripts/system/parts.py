@@ -63,7 +63,7 @@ def service_environment(settings, service):
 
 def service_command(settings, service):
     """The service's binary with the flags that every subcommand takes."""
-    return [_program(settings, service), "--tryfromenv=pg_dsn,nats_url", "--listen=127.0.0.1:0", "--metrics_listen=127.0.0.1:0"]
+    return [_program(settings, service), "--tryfromenv=pg_dsn,nats_url"]
 
 
 def replica_name(service, number):
