@@ -24,6 +24,8 @@ namespace {
 // and how much later we take it for lost (the server restarted, say).
 constexpr absl::Duration kPullExpires = absl::Seconds(5);
 constexpr absl::Duration kPullLost = absl::Seconds(1);
+// How soon a wait notices that the connection it waits on is not the same.
+constexpr absl::Duration kNotice = absl::Milliseconds(250);
 // What keeps a loop around a failing call from spinning.
 constexpr absl::Duration kPause = absl::Milliseconds(100);
 
@@ -69,9 +71,6 @@ absl::Status OfApiError(const nlohmann::json& error) {
 }
 
 absl::StatusOr<PublishAck> ParseAck(natsMsg* message) {
-  if (natsMsg_IsNoResponders(message)) {
-    return absl::UnavailableError("no stream takes this subject");
-  }
   const nlohmann::json ack = nlohmann::json::parse(
       natsMsg_GetData(message),
       natsMsg_GetData(message) + natsMsg_GetDataLength(message), nullptr,
@@ -146,6 +145,44 @@ void OnReconnected(natsConnection* /*connection*/, void* /*closure*/) {
   log::Info("NATS connected");
 }
 
+// True while the connection is up. Nothing can be done with one that is closed
+// for good (the server refuses who we are, say): better to be started anew,
+// with a reason in the log, than to run on deaf.
+bool IsConnected(natsConnection* connection) {
+  const natsConnStatus status = natsConnection_Status(connection);
+  if (status == NATS_CONN_STATUS_CLOSED) {
+    const char* why = nullptr;
+    natsConnection_GetLastError(connection, &why);
+    log::Error("NATS connection closed for good",
+               {{"cause", why == nullptr ? "" : why}});
+    std::abort();
+  }
+  return status == NATS_CONN_STATUS_CONNECTED;
+}
+
+// Tells connections apart: what waited at the server is lost with its own.
+class Epoch {
+ public:
+  explicit Epoch(natsConnection* connection) : connection_(connection) {
+    natsStatistics* raw = nullptr;
+    if (natsStatistics_Create(&raw) != NATS_OK) std::abort();  // out of memory
+    statistics_.reset(raw);
+  }
+
+  // How often the connection was made anew.
+  uint64_t Now() const {
+    uint64_t reconnects = 0;
+    natsConnection_GetStats(connection_, statistics_.get());
+    natsStatistics_GetCounts(statistics_.get(), nullptr, nullptr, nullptr,
+                             nullptr, &reconnects);
+    return reconnects;
+  }
+
+ private:
+  natsConnection* const connection_;
+  std::unique_ptr<natsStatistics, Deleter<natsStatistics_Destroy>> statistics_;
+};
+
 class NatsPull final : public JetStream::Pull {
  public:
   NatsPull(natsConnection* connection, std::string subject, std::string inbox,
@@ -153,7 +190,8 @@ class NatsPull final : public JetStream::Pull {
       : connection_(connection),
         subject_(std::move(subject)),
         inbox_(std::move(inbox)),
-        subscription_(std::move(subscription)) {}
+        subscription_(std::move(subscription)),
+        epoch_(connection) {}
 
   absl::StatusOr<std::vector<InMessage>> Next(int max,
                                               absl::Duration wait) override {
@@ -161,16 +199,16 @@ class NatsPull final : public JetStream::Pull {
     std::vector<InMessage> messages;
     while (static_cast<int>(messages.size()) < max) {
       const absl::Time now = absl::Now();
-      if (outstanding_ == 0 || now > lost_after_) {
+      if (outstanding_ == 0 || now > lost_after_ || epoch_.Now() != asked_in_) {
         if (!messages.empty()) break;
         if (absl::Status asked = Ask(max); !asked.ok()) {
           absl::SleepFor(std::min(kPause, wait));
           return asked;
         }
       }
-      const absl::Duration patience = messages.empty()
-                                          ? std::min(end, lost_after_) - now
-                                          : absl::ZeroDuration();
+      const absl::Duration patience =
+          messages.empty() ? std::min(std::min(end, lost_after_) - now, kNotice)
+                           : absl::ZeroDuration();
       natsMsg* raw = nullptr;
       const natsStatus status =
           natsSubscription_NextMsg(&raw, subscription_.get(), Millis(patience));
@@ -180,7 +218,12 @@ class NatsPull final : public JetStream::Pull {
         continue;
       }
       if (status != NATS_OK) {
+        outstanding_ = 0;
+        if (!messages.empty()) break;
         absl::SleepFor(std::min(kPause, wait));
+        // Nobody hears requests for this consumer. The library keeps the
+        // message that says so to itself.
+        if (status == NATS_NO_RESPONDERS) return NoConsumer();
         return ToStatus(status, "pull");
       }
       if (IsDelivery(message.get())) {
@@ -218,6 +261,10 @@ class NatsPull final : public JetStream::Pull {
         "$JS.ACK.");
   }
 
+  static absl::Status NoConsumer() {
+    return absl::NotFoundError("the consumer does not exist");
+  }
+
   // 404 and 408 mean that there was nothing; others that nothing can come.
   static absl::Status OfPullStatus(natsMsg* message) {
     const char* code = nullptr;
@@ -227,16 +274,15 @@ class NatsPull final : public JetStream::Pull {
     const absl::string_view status = code == nullptr ? "" : code;
     const absl::string_view why = description == nullptr ? "" : description;
     if (status == "404" || status == "408") return absl::OkStatus();
-    if (status == "503" || absl::StrContains(why, "Consumer Deleted")) {
-      return absl::NotFoundError("the consumer does not exist");
-    }
+    if (absl::StrContains(why, "Consumer Deleted")) return NoConsumer();
     return absl::UnavailableError(absl::StrCat("pull: ", status, " ", why));
   }
 
   absl::Status Ask(int batch) {
-    if (natsConnection_Status(connection_) != NATS_CONN_STATUS_CONNECTED) {
+    if (!IsConnected(connection_)) {
       return absl::UnavailableError("NATS is away");
     }
+    const uint64_t epoch = epoch_.Now();
     const std::string request =
         absl::StrCat(R"({"batch":)", batch, R"(,"expires":)",
                      absl::ToInt64Nanoseconds(kPullExpires), "}");
@@ -248,6 +294,7 @@ class NatsPull final : public JetStream::Pull {
       status = natsConnection_FlushTimeout(connection_, 2000);
     if (status != NATS_OK) return ToStatus(status, "pull");
     outstanding_ = batch;
+    asked_in_ = epoch;
     lost_after_ = absl::Now() + kPullExpires + kPullLost;
     return absl::OkStatus();
   }
@@ -256,24 +303,23 @@ class NatsPull final : public JetStream::Pull {
   const std::string subject_;
   const std::string inbox_;
   const NatsSubscription subscription_;
+  const Epoch epoch_;
   int outstanding_ = 0;  // messages the server may still send
+  uint64_t asked_in_ = 0;
   absl::Time lost_after_ = absl::InfinitePast();
 };
 
 class NatsJetStream final : public JetStream {
  public:
   explicit NatsJetStream(Connection connection)
-      : connection_(std::move(connection)) {}
+      : connection_(std::move(connection)), epoch_(connection_.get()) {}
 
   ~NatsJetStream() override {
     acks_.reset();
     natsConnection_FlushTimeout(connection_.get(), 500);
   }
 
-  bool connected() const override {
-    return natsConnection_Status(connection_.get()) ==
-           NATS_CONN_STATUS_CONNECTED;
-  }
+  bool connected() const override { return IsConnected(connection_.get()); }
 
   // An inbox of our own rather than the library's asynchronous publisher: no
   // stalls, no callbacks, and the answer's place is in its subject.
@@ -281,13 +327,15 @@ class NatsJetStream final : public JetStream {
       absl::Span<const OutMessage> messages, absl::Duration timeout) override {
     const absl::Time end = absl::Now() + timeout;
     std::vector<absl::StatusOr<PublishAck>> results(
-        messages.size(), absl::UnavailableError("not acknowledged"));
+        messages.size(),
+        absl::UnavailableError("no stream acknowledged the message"));
     MutexLock lock(publishing_);
     if (absl::Status ready = PrepareAcks(); !ready.ok()) {
       std::fill(results.begin(), results.end(), ready);
       return results;
     }
     const std::string batch = absl::StrCat(ack_inbox_, ".", ++batches_, ".");
+    const uint64_t epoch = epoch_.Now();
     size_t sent = 0;
     for (; sent < messages.size(); ++sent) {
       const absl::Status status =
@@ -300,10 +348,19 @@ class NatsJetStream final : public JetStream {
     natsConnection_FlushTimeout(connection_.get(), Millis(end - absl::Now()));
     for (size_t received = 0; received < sent;) {
       natsMsg* raw = nullptr;
-      if (natsSubscription_NextMsg(&raw, acks_.get(),
-                                   Millis(end - absl::Now())) != NATS_OK) {
-        break;
+      const natsStatus status = natsSubscription_NextMsg(
+          &raw, acks_.get(), Millis(std::min(end - absl::Now(), kNotice)));
+      if (status == NATS_TIMEOUT && absl::Now() < end &&
+          epoch_.Now() == epoch) {
+        continue;
       }
+      if (status == NATS_NO_RESPONDERS) {
+        // No stream takes one of them. Which one the library keeps to itself,
+        // but it is among those that get no other answer.
+        ++received;
+        continue;
+      }
+      if (status != NATS_OK) break;
       const NatsMessage ack(raw);
       absl::string_view subject = natsMsg_GetSubject(raw);
       size_t index = 0;
@@ -402,6 +459,7 @@ class NatsJetStream final : public JetStream {
 
   const Connection connection_;
   Mutex publishing_;
+  const Epoch epoch_ ABSL_GUARDED_BY(publishing_);
   std::string ack_inbox_ ABSL_GUARDED_BY(publishing_);
   NatsSubscription acks_ ABSL_GUARDED_BY(publishing_);
   uint64_t batches_ ABSL_GUARDED_BY(publishing_) = 0;
