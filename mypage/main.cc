@@ -16,7 +16,6 @@
 
 #include "mypage/adapters/cook_events.h"
 #include "mypage/adapters/delivery_events.h"
-#include "mypage/adapters/inbox_retention.h"
 #include "mypage/adapters/mypage_service.h"
 #include "mypage/adapters/order_events.h"
 #include "mypage/adapters/pg_mypage_store.h"
@@ -27,6 +26,7 @@
 #include "platform/events/commands.h"
 #include "platform/events/consumer.h"
 #include "platform/events/inbox.h"
+#include "platform/events/inbox_retention.h"
 #include "platform/events/jetstream.h"
 #include "platform/events/retention.h"
 #include "platform/grpc/server.h"
@@ -98,7 +98,7 @@ absl::Status Serve(const mypage::Config& config) {
                                 .durable = subscription.durable},
         subscription.handler));
   }
-  const mypage::InboxRetention retention(events_pool);
+  const events::InboxRetention retention(events_pool);
 
   platform::Executor executor(
       {.threads = config.threads,

@@ -1,9 +1,9 @@
-#include "mypage/adapters/inbox_retention.h"
+#include "platform/events/inbox_retention.h"
 
 #include "platform/events/retention.h"
 #include "platform/log/log.h"
 
-namespace mypage {
+namespace platform::events {
 namespace {
 
 // Longer than any stream or outbox keeps an event.
@@ -12,12 +12,12 @@ constexpr absl::Duration kInterval = absl::Minutes(1);
 
 }  // namespace
 
-InboxRetention::InboxRetention(platform::pg::Pool& pool)
+InboxRetention::InboxRetention(pg::Pool& pool)
     : pool_(pool), thread_([this] { Work(); }) {}
 
 InboxRetention::~InboxRetention() {
   {
-    platform::MutexLock lock(mutex_);
+    MutexLock lock(mutex_);
     stopping_ = true;
     wake_.Signal();
   }
@@ -25,11 +25,11 @@ InboxRetention::~InboxRetention() {
 }
 
 void InboxRetention::Work() {
-  const platform::events::Retention retention(kKeep, kKeep);
+  const Retention retention(kKeep, kKeep);
   bool more = false;
   while (true) {
     {
-      platform::MutexLock lock(mutex_);
+      MutexLock lock(mutex_);
       // Woken early for nothing it merely deletes a little earlier.
       if (!more && !stopping_) wake_.WaitFor(mutex_, kInterval);
       if (stopping_) return;
@@ -41,10 +41,10 @@ void InboxRetention::Work() {
     });
     if (!status.ok()) {
       more = false;
-      platform::log::Warning("old inbox rows could not be deleted",
+      log::Warning("old inbox rows could not be deleted",
                              {{"cause", status.message()}});
     }
   }
 }
 
-}  // namespace mypage
+}  // namespace platform::events

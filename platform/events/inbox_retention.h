@@ -1,5 +1,5 @@
-// Forgets old inbox rows. Elsewhere the relay does it; mypage publishes nothing
-// and has none.
+// Forgets old inbox rows where the relay does not: in a service that publishes
+// nothing and has none.
 #pragma once
 
 #include <thread>
@@ -10,15 +10,15 @@
 #include "platform/pg/pool.h"
 #include "platform/thread/mutex.h"
 
-namespace mypage {
+namespace platform::events {
 
 // Deletes inbox rows older than 30 days, a little every minute, on a thread of
 // its own, while it lives. Any number of replicas may do it at once.
 class InboxRetention {
  public:
   // `pool` must outlive this and must have been prepared with
-  // platform::events::Retention::Prepare().
-  explicit InboxRetention(platform::pg::Pool& pool);
+  // Retention::Prepare().
+  explicit InboxRetention(pg::Pool& pool);
   ~InboxRetention();
   InboxRetention(const InboxRetention&) = delete;
   InboxRetention& operator=(const InboxRetention&) = delete;
@@ -26,11 +26,11 @@ class InboxRetention {
  private:
   void Work();
 
-  platform::pg::Pool& pool_;
-  platform::Mutex mutex_;
-  platform::CondVar wake_;
+  pg::Pool& pool_;
+  Mutex mutex_;
+  CondVar wake_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::thread thread_;
 };
 
-}  // namespace mypage
+}  // namespace platform::events
