@@ -6,7 +6,6 @@
 #include "mypage/adapters/mypage_proto.h"
 #include "mypage/adapters/mypage_validation.h"
 #include "mypage/adapters/pg_mypage_store.h"
-#include "mypage/adapters/version_wait.h"
 #include "platform/grpc/call.h"
 #include "platform/page/page_token.h"
 
@@ -17,8 +16,8 @@ using platform::rpc::Answer;
 using platform::rpc::Call;
 
 MypageServiceImpl::MypageServiceImpl(platform::Executor& executor,
-                                     platform::pg::Pool& pool)
-    : executor_(executor), pool_(pool) {}
+                                     platform::pg::Pool& pool, int max_waiting)
+    : executor_(executor), pool_(pool), waiting_room_(max_waiting) {}
 
 grpc::ServerUnaryReactor* MypageServiceImpl::GetMypage(
     grpc::CallbackServerContext* context, const v1::GetMypageRequest* request,
@@ -42,7 +41,7 @@ grpc::ServerUnaryReactor* MypageServiceImpl::GetMypage(
     if (!status.ok()) return status;
     return reached;
   };
-  ReadUntilReached(executor_, waiting_, call, read);
+  ReadUntilReached(executor_, waiting_room_, call, read);
   return call;
 }
 

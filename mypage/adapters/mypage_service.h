@@ -1,8 +1,7 @@
 // The gRPC side of mypage.
 #pragma once
 
-#include <atomic>
-
+#include "mypage/adapters/version_wait.h"
 #include "platform/pg/pool.h"
 #include "platform/thread/executor.h"
 #include "restaurant/mypage/v1/mypage_service.grpc.pb.h"
@@ -15,8 +14,10 @@ namespace v1 = ::restaurant::mypage::v1;
 class MypageServiceImpl final : public v1::MypageService::CallbackService {
  public:
   // Both must outlive the service and the server it is registered with. `pool`
-  // must have been prepared with PrepareMypage().
-  MypageServiceImpl(platform::Executor& executor, platform::pg::Pool& pool);
+  // must have been prepared with PrepareMypage(). At most `max_waiting` calls
+  // may wait for a version at once; each reads 50 times a second.
+  MypageServiceImpl(platform::Executor& executor, platform::pg::Pool& pool,
+                    int max_waiting = 256);
 
   grpc::ServerUnaryReactor* GetMypage(grpc::CallbackServerContext* context,
                                       const v1::GetMypageRequest* request,
@@ -30,8 +31,7 @@ class MypageServiceImpl final : public v1::MypageService::CallbackService {
  private:
   platform::Executor& executor_;
   platform::pg::Pool& pool_;
-  // Calls that wait for a version at present.
-  std::atomic<int> waiting_ = 0;
+  WaitingRoom waiting_room_;
 };
 
 }  // namespace mypage

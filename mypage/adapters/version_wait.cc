@@ -15,8 +15,6 @@ namespace {
 
 constexpr absl::Duration kPatience = absl::Seconds(2);
 constexpr absl::Duration kPause = absl::Milliseconds(20);
-// At 20 ms apiece this is 12,800 reads a second: more would starve the others.
-constexpr int kMaxWaiting = 256;
 
 absl::Status NotReached() {
   return platform::WithRetryAfter(
@@ -29,15 +27,15 @@ absl::Status NotReached() {
 // One call that waits. Deletes itself when the call was finished.
 class Wait {
  public:
-  Wait(platform::Executor& executor, std::atomic<int>& waiting,
+  Wait(platform::Executor& executor, WaitingRoom& room,
        platform::rpc::Call* call, std::function<absl::StatusOr<bool>()> read)
       : executor_(executor),
-        waiting_(waiting),
+        room_(room),
         call_(call),
         read_(std::move(read)),
         give_up_(std::min(absl::Now() + kPatience, call->deadline())) {}
   ~Wait() {
-    if (counted_) --waiting_;
+    if (inside_) room_.Leave();
   }
   Wait(const Wait&) = delete;
   Wait& operator=(const Wait&) = delete;
@@ -58,9 +56,9 @@ class Wait {
     if (!reached.ok()) return Finish(reached.status());
     if (*reached) return Finish(absl::OkStatus());
     if (absl::Now() + kPause >= give_up_) return Finish(NotReached());
-    if (!counted_) {
-      counted_ = true;
-      if (++waiting_ > kMaxWaiting) {
+    if (!inside_) {
+      inside_ = room_.Enter();
+      if (!inside_) {
         return Finish(platform::Overloaded("reads that wait for a version"));
       }
     }
@@ -79,20 +77,20 @@ class Wait {
   }
 
   platform::Executor& executor_;
-  std::atomic<int>& waiting_;
+  WaitingRoom& room_;
   platform::rpc::Call* const call_;
   const std::function<absl::StatusOr<bool>()> read_;
   const absl::Time give_up_;
-  bool counted_ = false;
+  bool inside_ = false;
   std::unique_ptr<grpc::Alarm> alarm_;
 };
 
 }  // namespace
 
-void ReadUntilReached(platform::Executor& executor, std::atomic<int>& waiting,
+void ReadUntilReached(platform::Executor& executor, WaitingRoom& room,
                       platform::rpc::Call* call,
                       std::function<absl::StatusOr<bool>()> read) {
-  (new Wait(executor, waiting, call, std::move(read)))->Start();
+  (new Wait(executor, room, call, std::move(read)))->Start();
 }
 
 }  // namespace mypage

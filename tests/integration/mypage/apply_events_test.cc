@@ -1,0 +1,158 @@
+// Events → rows, on a real Postgres, by three consumers at once.
+
+#include <algorithm>
+#include <random>
+#include <thread>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+#include "mypage/migrations/migrations.h"
+#include "platform/events/inbox.h"
+#include "platform/metrics/metrics.h"
+#include "tests/integration/mypage/lives.h"
+#include "tests/support/postgres.h"
+#include "tests/support/status_matchers.h"
+
+namespace mypage {
+namespace {
+
+using ::platform::events::ApplyOnce;
+using ::platform::events::Message;
+using ::test_support::Fails;
+using ::test_support::IsOk;
+using ::testing::HasSubstr;
+
+class ApplyEventsTest : public testing::Test {
+ protected:
+  std::string Rows() const { return db_.Value(kAllRows); }
+
+  const test_support::TestDatabase db_{Migrations()};
+  platform::pg::Pool pool_{{.name = "test",
+                            .dsn = db_.dsn(),
+                            .connections = 6,
+                            .acquire_timeout = absl::Seconds(5),
+                            .prepare = Prepare}};
+};
+
+TEST_F(ApplyEventsTest, ARowTellsTheWholeLife) {
+  EXPECT_THAT(Apply(pool_, Life(OrderId(1), 0)), IsOk());
+
+  EXPECT_EQ(
+      db_.Value("SELECT concat_ws(' ', order_id, customer_id, restaurant_id, "
+                "restaurant_menu_id, qty, order_status, cook_status, "
+                "delivery_status, order_version, cook_version, "
+                "delivery_version, version, created_at AT TIME ZONE 'UTC', "
+                "modified_at AT TIME ZONE 'UTC') FROM mypage_views"),
+      OrderId(1) +
+          " 7 3 12 2 2 2 2 2 2 2 6 2026-07-04 12:00:00 "
+          "2026-07-04 12:00:05");
+  EXPECT_EQ(
+      db_.Value("SELECT string_agg(split_part(line, E'\\t', 5), ' ') "
+                "FROM mypage_views, string_to_table(timeline, E'\\n') line"),
+      "ORDERED COOKING COOKED DELIVERY_STARTED DELIVERED COMPLETED");
+}
+
+TEST_F(ApplyEventsTest, RowsAreTheSameWhateverOrderEventsComeIn) {
+  std::vector<Message> events = Lives(0, 60);
+  ASSERT_THAT(Apply(pool_, events), IsOk());
+  const std::string expected = Rows();
+  std::mt19937 random(20260704);  // NOLINT: the same every time, on purpose
+
+  for (size_t batch : {1, 7, 128}) {
+    db_.Exec("TRUNCATE mypage_views, inbox");
+    std::shuffle(events.begin(), events.end(), random);
+    ASSERT_THAT(Apply(pool_, events, batch), IsOk());
+    EXPECT_EQ(Rows(), expected) << "in batches of " << batch;
+  }
+}
+
+// As in the service: one consumer per stream, on the same rows, everything
+// twice, in two replicas.
+TEST_F(ApplyEventsTest, SixConsumersAtOnceDoNoHarm) {
+  const std::vector<Message> events = Lives(0, 300);
+  ASSERT_THAT(Apply(pool_, events), IsOk());
+  const std::string expected = Rows();
+  db_.Exec("TRUNCATE mypage_views, inbox");
+
+  std::vector<std::thread> consumers;
+  for (unsigned i = 0; i < 6; ++i) {
+    consumers.emplace_back([&, i] {
+      const char* const streams[] = {"ORDER", "COOK", "DELIVERY"};
+      std::vector<Message> mine;
+      for (const Message& message : events) {
+        if (StreamOf(message) == streams[i % 3]) mine.push_back(message);
+      }
+      std::mt19937 random(i);  // NOLINT
+      std::shuffle(mine.begin(), mine.end(), random);
+      EXPECT_THAT(Apply(pool_, mine, 32), IsOk());
+    });
+  }
+  for (std::thread& consumer : consumers) consumer.join();
+
+  EXPECT_EQ(Rows(), expected);
+  EXPECT_EQ(db_.Value("SELECT deadlocks FROM pg_stat_database "
+                      "WHERE datname = current_database()"),
+            "0");
+}
+
+TEST_F(ApplyEventsTest, EverythingFiveTimesMoreChangesNothing) {
+  const std::vector<Message> events = Lives(0, 12);
+  ASSERT_THAT(Apply(pool_, events), IsOk());
+  const std::string expected = Rows();
+  const std::string written = db_.Value(
+      "SELECT string_agg(xmin::text, ' ' ORDER BY order_id) FROM mypage_views");
+
+  for (int i = 0; i < 5; ++i) EXPECT_THAT(Apply(pool_, events, 3), IsOk());
+  EXPECT_EQ(Rows(), expected);
+
+  // And if the inbox has forgotten them.
+  db_.Exec("TRUNCATE inbox");
+  EXPECT_THAT(Apply(pool_, events), IsOk());
+  EXPECT_EQ(Rows(), expected);
+  EXPECT_EQ(db_.Value("SELECT string_agg(xmin::text, ' ' ORDER BY order_id) "
+                      "FROM mypage_views"),
+            written)
+      << "rows were written for nothing";
+}
+
+TEST_F(ApplyEventsTest, WhatNeedNotBeKnownIsLeftAlone) {
+  Message message = Life(OrderId(1), 0).front();
+  message.type = "restaurant.order.v1.OrderTippedFor";
+
+  EXPECT_THAT(Apply(pool_, {message}), IsOk());
+
+  EXPECT_EQ(Rows(), "");
+  EXPECT_EQ(db_.Value("SELECT count(*) FROM inbox"), "1");
+}
+
+TEST_F(ApplyEventsTest, OneThatCannotBeReadLeavesNoTrace) {
+  std::vector<Message> events = Life(OrderId(1), 0);
+  events[0].payload = "\xff\xff";
+
+  EXPECT_THAT(
+      ApplyOnce(pool_, "mypage", {events.data(), 1}, HandlerOf("ORDER")),
+      Fails(absl::StatusCode::kInvalidArgument));
+
+  EXPECT_EQ(Rows(), "");
+  EXPECT_EQ(db_.Value("SELECT count(*) FROM inbox"), "0");
+}
+
+TEST_F(ApplyEventsTest, SaysHowFarBehindItIs) {
+  ASSERT_THAT(Apply(pool_, Life(OrderId(1), 0)), IsOk());
+
+  const std::string metrics = platform::metrics::Text();
+  for (const char* source : {"order", "cook", "delivery"}) {
+    EXPECT_THAT(metrics,
+                HasSubstr(std::string("projection_lag_seconds{source=\"") +
+                          source + "\"}"));
+    EXPECT_THAT(
+        metrics,
+        HasSubstr(
+            std::string("projection_apply_delay_seconds_count{source=\"") +
+            source + "\"}"));
+  }
+}
+
+}  // namespace
+}  // namespace mypage
