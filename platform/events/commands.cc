@@ -1,8 +1,10 @@
 #include "platform/events/commands.h"
 
+#include <algorithm>
 #include <cstdio>
-#include <optional>
+#include <exception>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "nlohmann/json.hpp"
@@ -41,24 +43,40 @@ constexpr char kForget[] = R"sql(
     DELETE FROM attempts WHERE durable = $1 AND event_id = $2)sql";
 
 struct Parked {
+  std::string event_id;  // as it was parked
   std::string durable;
   std::string stream;
   int64_t stream_sequence;
   InMessage in;
 };
 
+// One line, one column: who parked it does not shape our table.
+std::string OneCell(absl::string_view text) {
+  std::string cell(text);
+  for (char& c : cell) {
+    if (absl::ascii_iscntrl(static_cast<unsigned char>(c))) c = ' ';
+  }
+  return cell;
+}
+
 absl::Status List(pg::Pool& pool) {
-  return pool.Read([](pqxx::nontransaction& tx) {
-    std::printf(
-        "event_id\tsubject\tdurable\tstream\tsequence\tparked_at\treason\n");
+  std::string table =
+      "event_id\tsubject\tdurable\tstream\tsequence\tparked_at\treason\n";
+  absl::Status read = pool.Read([&](pqxx::nontransaction& tx) {
+    std::string lines;
     for (const pqxx::row& row : tx.exec(kList)) {
-      for (pqxx::row::size_type i = 0; i < row.size(); ++i) {
-        std::printf("%s%s", i == 0 ? "" : "\t", row[i].c_str());
+      std::vector<std::string> cells;
+      for (const pqxx::field& field : row) {
+        cells.push_back(OneCell(field.c_str()));
       }
-      std::printf("\n");
+      absl::StrAppend(&lines, absl::StrJoin(cells, "\t"), "\n");
     }
+    table += lines;
     return absl::OkStatus();
   });
+  if (!read.ok()) return read;
+  std::fputs(table.c_str(), stdout);
+  return absl::OkStatus();
 }
 
 absl::StatusOr<std::vector<Parked>> Find(pg::Pool& pool, bool all,
@@ -69,10 +87,12 @@ absl::StatusOr<std::vector<Parked>> Find(pg::Pool& pool, bool all,
   absl::Status read = pool.Read([&](pqxx::nontransaction& tx) {
     found.clear();
     for (const pqxx::row& row : tx.exec_params(kParked, all, wanted.text())) {
-      Parked parked{.durable = row[0].as<std::string>(),
+      Parked parked{.event_id = row[3].as<std::string>(),
+                    .durable = row[0].as<std::string>(),
                     .stream = row[1].as<std::string>(),
                     .stream_sequence = row[2].as<int64_t>(),
-                    .in = {.subject = row[4].as<std::string>()}};
+                    .in = {}};
+      parked.in.subject = row[4].as<std::string>();
       const nlohmann::json headers =
           nlohmann::json::parse(row[5].as<std::string>());
       for (const auto& [name, value] : headers.items()) {
@@ -97,12 +117,16 @@ absl::Status Redrive(pg::Pool& pool, const Parked& parked,
         subscription.stream != parked.stream) {
       continue;
     }
-    absl::Status applied =
-        ApplyOnce(pool, parked.durable, {&*message, 1}, subscription.handler);
-    if (!applied.ok()) return applied;
+    try {
+      absl::Status applied =
+          ApplyOnce(pool, parked.durable, {&*message, 1}, subscription.handler);
+      if (!applied.ok()) return applied;
+    } catch (const std::exception& e) {
+      return absl::InternalError(e.what());
+    }
     return pool.InTransaction([&](pqxx::work& tx) {
       tx.exec_params(kRedriven, parked.durable, parked.stream,
-                     parked.stream_sequence, message->event_id);
+                     parked.stream_sequence, parked.event_id);
       tx.exec_params(kForget, parked.durable, message->event_id);
       return absl::OkStatus();
     });
@@ -117,20 +141,25 @@ absl::Status RedriveAll(pg::Pool& pool,
   const bool all = ids.size() == 1 && (ids[0] == "all" || ids[0] == "--all");
   const absl::StatusOr<std::vector<Parked>> found = Find(pool, all, ids);
   if (!found.ok()) return found.status();
-  if (!all && found->size() < ids.size()) {
-    return absl::NotFoundError("Not all of these events are parked.");
+  for (const std::string& id : ids) {
+    const bool known = std::any_of(
+        found->begin(), found->end(),
+        [&](const Parked& parked) { return parked.event_id == id; });
+    if (!all && !known) {
+      return absl::NotFoundError(absl::StrCat("no event ", id, " is parked"));
+    }
   }
   size_t failed = 0;
   for (const Parked& parked : *found) {
     const absl::Status status = Redrive(pool, parked, subscriptions);
-    std::printf("%s\t%s\t%s\n", std::string(parked.in.Header("ce-id")).c_str(),
-                parked.in.subject.c_str(),
-                status.ok() ? "applied" : status.ToString().c_str());
+    std::printf("%s\t%s\t%s\n", OneCell(parked.event_id).c_str(),
+                OneCell(parked.in.subject).c_str(),
+                status.ok() ? "applied" : OneCell(status.ToString()).c_str());
     if (!status.ok()) ++failed;
   }
   if (failed == 0) return absl::OkStatus();
   return absl::AbortedError(absl::StrCat(failed, " of ", found->size(),
-                                         " events could not be applied."));
+                                         " events could not be applied"));
 }
 
 }  // namespace
