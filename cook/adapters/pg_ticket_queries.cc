@@ -1,6 +1,7 @@
 #include "cook/adapters/pg_ticket_queries.h"
 
 #include "cook/adapters/pg_ticket_rows.h"
+#include "platform/pg/array.h"
 #include "platform/pg/time.h"
 
 namespace cook {
@@ -11,17 +12,17 @@ using platform::pg::ToSql;
 constexpr char kFindTicket[] = R"sql(
     SELECT <ticket> FROM tickets WHERE order_id = $1)sql";
 
+// The newest of each status, and of these the newest: however many there are of
+// the others, each is read by its own index entries.
 constexpr char kListTickets[] = R"sql(
     SELECT <ticket>
-    FROM tickets
-    WHERE restaurant_id = $1 AND order_id < $2
-    ORDER BY order_id DESC
-    LIMIT $3)sql";
-
-constexpr char kListTicketsByStatus[] = R"sql(
-    SELECT <ticket>
-    FROM tickets
-    WHERE restaurant_id = $1 AND status = $4 AND order_id < $2
+    FROM unnest($4::text[]) AS wanted(name)
+    CROSS JOIN LATERAL (
+        SELECT *
+        FROM tickets
+        WHERE restaurant_id = $1 AND status = wanted.name AND order_id < $2
+        ORDER BY order_id DESC
+        LIMIT $3) AS newest
     ORDER BY order_id DESC
     LIMIT $3)sql";
 
@@ -75,8 +76,6 @@ std::vector<TicketData> TicketsOf(const pqxx::result& rows) {
 void PrepareTicketQueries(pqxx::connection& connection) {
   connection.prepare("cook_find_ticket", WithColumns(kFindTicket));
   connection.prepare("cook_list_tickets", WithColumns(kListTickets));
-  connection.prepare("cook_list_tickets_by_status",
-                     WithColumns(kListTicketsByStatus));
   connection.prepare("cook_list_cancelled", WithColumns(kListCancelled));
   connection.prepare("cook_list_cancelled_of_restaurant",
                      WithColumns(kListCancelledOfRestaurant));
@@ -97,12 +96,15 @@ std::vector<TicketData> ListTickets(pqxx::transaction_base& tx,
                                     int32_t restaurant_id,
                                     std::optional<TicketStatus> status,
                                     absl::string_view before, int limit) {
-  const std::string from = before.empty() ? kLastId : std::string(before);
-  return TicketsOf(
-      status.has_value()
-          ? tx.exec_prepared("cook_list_tickets_by_status", restaurant_id, from,
-                             limit, std::string(Name(*status)))
-          : tx.exec_prepared("cook_list_tickets", restaurant_id, from, limit));
+  platform::pg::Array statuses;
+  for (const TicketStatus any :
+       {TicketStatus::kCooking, TicketStatus::kCooked, TicketStatus::kCancelled,
+        TicketStatus::kRejected}) {
+    if (any == status.value_or(any)) statuses.Add(Name(any));
+  }
+  return TicketsOf(tx.exec_prepared(
+      "cook_list_tickets", restaurant_id,
+      before.empty() ? kLastId : std::string(before), limit, statuses.text()));
 }
 
 std::vector<TicketData> ListCancelled(

@@ -83,6 +83,12 @@ constexpr char kAppendLedger[] = R"sql(
 }  // namespace
 
 void PrepareTicketStore(pqxx::connection& connection) {
+  // Whatever is done here is done by index, to a handful of rows. A plan made
+  // while the tables were still empty would read all of them, and be kept.
+  connection.set_variable("plan_cache_mode", "force_generic_plan");
+  connection.set_variable("enable_seqscan", "off");
+  connection.set_variable("enable_hashjoin", "off");
+  connection.set_variable("enable_mergejoin", "off");
   connection.prepare("cook_claim", kClaim);
   connection.prepare("cook_lock_ticket", WithColumns(kLockTicket));
   connection.prepare("cook_lock_due", WithColumns(kLockDue));

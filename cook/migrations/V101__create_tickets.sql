@@ -17,9 +17,8 @@ CREATE TABLE tickets (
     traceparent        text        NOT NULL
 ) WITH (autovacuum_vacuum_scale_factor = 0.05);
 
--- Lists, newest order first (ids sort by time), with and without a status.
-CREATE INDEX tickets_of_restaurant ON tickets (restaurant_id, order_id);
-CREATE INDEX tickets_by_status ON tickets (restaurant_id, status, order_id);
+-- Lists, newest order first (ids sort by time). All states are four of one.
+CREATE INDEX tickets_of_restaurant ON tickets (restaurant_id, status, order_id);
 -- Cancellations, the latest first; a cancelled ticket is never modified again.
 CREATE INDEX tickets_cancelled ON tickets (modified_at, order_id)
     WHERE status = 'CANCELLED';

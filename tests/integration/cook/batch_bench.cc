@@ -1,7 +1,7 @@
 // How many orders per second the kitchen can take: batches of `Ordered` through
 // inbox, tickets, stock, ledger and outbox, as the consumer applies them.
 //
-//   cook_batch_bench <dsn of an empty database> [seconds per figure]
+//   cook_batch_bench <dsn of an empty database> [seconds per figure] [batch]
 
 #include <atomic>
 #include <cstdio>
@@ -52,19 +52,21 @@ double Measure(const std::string& dsn, int processes, int batch, int items,
 
 int main(int argc, char** argv) {
   if (argc < 2) {
-    std::fprintf(stderr, "usage: cook_batch_bench <dsn> [seconds]\n");
+    std::fprintf(stderr, "usage: cook_batch_bench <dsn> [seconds] [batch]\n");
     return 2;
   }
   const std::string dsn = argv[1];
   const absl::Duration duration =
       absl::Seconds(argc > 2 ? std::atoi(argv[2]) : 2);
+  std::vector<int> batches = {1, 16, 128};
+  if (argc > 3) batches = {std::atoi(argv[3])};
   if (!platform::pg::Migrate(dsn, cook::Migrations()).ok()) return 1;
   for (const int items : {1, 100}) {
     cook::Process process(dsn, 1);
     for (int item = 1; item <= items; ++item) {
       if (!process.SetOnHand({1, item}, cook::kMaxOnHand).ok()) return 1;
     }
-    for (const int batch : {1, 16, 128}) {
+    for (const int batch : batches) {
       for (const int processes : {1, 3}) {
         std::printf("items %3d  batch %3d  processes %d  %8.0f orders/s\n",
                     items, batch, processes,
