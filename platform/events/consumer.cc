@@ -28,6 +28,9 @@ constexpr absl::Duration kFirstPause = absl::Milliseconds(200);
 constexpr absl::Duration kLongestPause = absl::Seconds(2);
 // What is handed back while the database is away comes again after this.
 constexpr absl::Duration kHandBack = absl::Seconds(1);
+// How often the broker is told that the rest of a hand is still being worked
+// on; well below the durables' ack wait (30 s).
+constexpr absl::Duration kTellEvery = absl::Seconds(5);
 
 // How long an event that failed waits, by how often it was delivered.
 absl::Duration RetryDelay(uint64_t delivered) {
@@ -118,7 +121,8 @@ class Consumer::Impl {
       absl::StatusOr<std::vector<InMessage>> hand =
           pull->Next(options_.max_batch, kPullWait);
       if (absl::IsNotFound(hand.status())) {
-        SetMissing(true);
+        // Or the broker has only just started and does not know it yet: ask.
+        look_again_ = absl::InfinitePast();
         Sleep(kMissingPause);
       }
       if (!hand.ok() || hand->empty()) continue;
@@ -133,6 +137,7 @@ class Consumer::Impl {
   }
 
   void Handle(std::vector<InMessage> hand) {
+    told_ = absl::Now();
     std::vector<Delivery> fresh;
     std::vector<Delivery> again;
     bool here = true;  // the database
@@ -175,6 +180,7 @@ class Consumer::Impl {
       return Settle(deliveries.front(), status, 0, absl::Now() - start);
     }
     for (size_t i = 0; i < deliveries.size(); ++i) {
+      StillAtWork(absl::MakeConstSpan(deliveries).subspan(i));
       if (ApplyAlone(deliveries[i], 0)) continue;
       for (++i; i < deliveries.size(); ++i) GiveBack(deliveries[i].in);
       return false;
@@ -187,13 +193,12 @@ class Consumer::Impl {
   bool ApplyAgain(std::vector<Delivery>& deliveries) {
     for (size_t i = 0; i < deliveries.size(); ++i) {
       const Delivery& delivery = deliveries[i];
+      StillAtWork(absl::MakeConstSpan(deliveries).subspan(i));
       const absl::StatusOr<int> attempts =
           CountAttempt(pool_, options_.durable, delivery.message.event_id);
       bool here = attempts.ok();
       if (here && *attempts > options_.max_attempts) {
-        here = ParkAndEnd(delivery.in,
-                          absl::StrCat("gave up after ", options_.max_attempts,
-                                       " attempts that did not end"));
+        here = GiveUp(delivery);
       } else if (here) {
         counted_.push_back(delivery.message.event_id);
         here = ApplyAlone(delivery, *attempts);
@@ -212,6 +217,28 @@ class Consumer::Impl {
     const absl::Time start = absl::Now();
     const absl::Status status = Apply({&delivery.message, 1});
     return Settle(delivery, status, attempts, absl::Now() - start);
+  }
+
+  // Parks what was begun too often without an end; unless it was applied, and
+  // only its acks were lost.
+  bool GiveUp(const Delivery& delivery) {
+    const Handler refuse = [this](pqxx::work&, absl::Span<const Message>) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("gave up after ", options_.max_attempts,
+                       " attempts that did not end"));
+    };
+    return Settle(
+        delivery,
+        ApplyOnce(pool_, options_.durable, {&delivery.message, 1}, refuse), 0,
+        absl::ZeroDuration());
+  }
+
+  // One by one can take longer than the broker waits for an ack.
+  void StillAtWork(absl::Span<const Delivery> rest) {
+    const absl::Time now = absl::Now();
+    if (now - told_ < kTellEvery) return;
+    told_ = now;
+    for (const Delivery& delivery : rest) Answer(delivery.in, "+WPI");
   }
 
   absl::Status Apply(absl::Span<const Message> messages) {
@@ -347,7 +374,7 @@ class Consumer::Impl {
         absl::StrCat("CONSUMER.INFO.", options_.stream, ".", options_.durable),
         "", absl::Seconds(1));
     if (absl::IsNotFound(info.status())) SetMissing(true);
-    if (!info.ok()) return;
+    if (!info.ok()) return;  // the broker is away: that is another alarm
     SetMissing(false);
     const nlohmann::json json =
         nlohmann::json::parse(*info, nullptr, /*allow_exceptions=*/false);
@@ -383,6 +410,7 @@ class Consumer::Impl {
   // The thread's own.
   std::array<prometheus::Counter*, 17> by_code_{};
   absl::Time look_again_ = absl::InfinitePast();
+  absl::Time told_ = absl::InfinitePast();
   bool is_missing_ = false;
   std::vector<std::string> counted_;
 

@@ -51,7 +51,8 @@ absl::Status ToStatus(natsStatus status, absl::string_view what) {
   if (status == NATS_OK) return absl::OkStatus();
   const std::string text =
       absl::StrCat("NATS: ", what, ": ", natsStatus_GetText(status));
-  if (status == NATS_INVALID_ARG) return absl::InvalidArgumentError(text);
+  if (status == NATS_INVALID_ARG || status == NATS_MAX_PAYLOAD)
+    return absl::InvalidArgumentError(text);
   return absl::UnavailableError(text);
 }
 
@@ -337,13 +338,15 @@ class NatsJetStream final : public JetStream {
     const std::string batch = absl::StrCat(ack_inbox_, ".", ++batches_, ".");
     const uint64_t epoch = epoch_.Now();
     size_t sent = 0;
-    for (; sent < messages.size(); ++sent) {
-      const absl::Status status =
-          Publish(messages[sent], absl::StrCat(batch, sent));
-      if (!status.ok()) {
-        results[sent] = status;
-        break;
+    for (size_t i = 0; i < messages.size(); ++i) {
+      const absl::Status status = Publish(messages[i], absl::StrCat(batch, i));
+      if (status.ok()) {
+        ++sent;
+        continue;
       }
+      results[i] = status;
+      // Too big for the server: the others are not.
+      if (!absl::IsInvalidArgument(status)) break;
     }
     natsConnection_FlushTimeout(connection_.get(), Millis(end - absl::Now()));
     for (size_t received = 0; received < sent;) {
@@ -366,7 +369,7 @@ class NatsJetStream final : public JetStream {
       size_t index = 0;
       // Late answers to an earlier batch are not for us.
       if (!absl::ConsumePrefix(&subject, batch) ||
-          !absl::SimpleAtoi(subject, &index) || index >= sent) {
+          !absl::SimpleAtoi(subject, &index) || index >= messages.size()) {
         continue;
       }
       results[index] = ParseAck(raw);

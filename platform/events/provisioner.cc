@@ -8,8 +8,6 @@
 #include "absl/strings/str_cat.h"
 #include "nlohmann/json.hpp"
 
-#include "platform/log/log.h"
-
 namespace platform::events {
 namespace {
 
@@ -61,23 +59,32 @@ bool Matches(const json& declared, const json& actual) {
   return true;
 }
 
-// One stream or durable: looks it up, then creates or corrects it.
-absl::Status Keep(JetStream& jetstream, const std::string& info,
-                  const std::string& create, const std::string& update,
-                  const json& declared, const json& create_request,
-                  ProvisionResult& result) {
-  const absl::StatusOr<std::string> found = jetstream.Api(info, "", kTimeout);
+// One stream or durable, and the requests about it.
+struct Asset {
+  std::string what;  // for people
+  std::string info;
+  std::string create;
+  std::string update;
+  json config;
+  json request;  // to create or update
+};
+
+// Looks it up, then creates or corrects it.
+absl::Status Keep(JetStream& jetstream, const Asset& asset, Provisioned& done) {
+  const absl::StatusOr<std::string> found =
+      jetstream.Api(asset.info, "", kTimeout);
   const bool missing = absl::IsNotFound(found.status());
   if (!found.ok() && !missing) return found.status();
-  if (found.ok() && Matches(declared, json::parse(*found)["config"])) {
-    return absl::OkStatus();
+  if (found.ok()) {
+    const json info = json::parse(*found, nullptr, /*allow_exceptions=*/false);
+    if (info.is_object() && Matches(asset.config, info["config"])) {
+      return absl::OkStatus();
+    }
   }
-  const absl::StatusOr<std::string> done =
-      jetstream.Api(missing ? create : update, create_request.dump(), kTimeout);
-  if (!done.ok()) return done.status();
-  ++(missing ? result.created : result.corrected);
-  log::Warning(missing ? "created what was missing" : "corrected what differed",
-               {{"request", missing ? create : update}});
+  const absl::StatusOr<std::string> answer = jetstream.Api(
+      missing ? asset.create : asset.update, asset.request.dump(), kTimeout);
+  if (!answer.ok()) return answer.status();
+  (missing ? done.created : done.corrected).push_back(asset.what);
   return absl::OkStatus();
 }
 
@@ -155,25 +162,39 @@ absl::StatusOr<Declarations> ReadDeclarations(
   return declarations;
 }
 
-absl::StatusOr<ProvisionResult> Provision(JetStream& jetstream,
-                                          const Declarations& declarations,
-                                          int replicas) {
-  ProvisionResult result;
+absl::Status Provision(JetStream& jetstream, const Declarations& declarations,
+                       int replicas, Provisioned* done) {
+  std::vector<Asset> assets;
   for (const StreamDeclaration& stream : declarations.streams) {
     const json config = StreamConfig(stream, replicas);
-    absl::Status kept = Keep(
-        jetstream, "STREAM.INFO." + stream.name, "STREAM.CREATE." + stream.name,
-        "STREAM.UPDATE." + stream.name, config, config, result);
-    if (!kept.ok()) return kept;
+    assets.push_back({.what = absl::StrCat("stream ", stream.name),
+                      .info = absl::StrCat("STREAM.INFO.", stream.name),
+                      .create = absl::StrCat("STREAM.CREATE.", stream.name),
+                      .update = absl::StrCat("STREAM.UPDATE.", stream.name),
+                      .config = config,
+                      .request = config});
   }
   for (const DurableDeclaration& durable : declarations.durables) {
     const std::string id = absl::StrCat(durable.stream, ".", durable.name);
     const std::string create = absl::StrCat("CONSUMER.DURABLE.CREATE.", id);
     const json config = DurableConfig(durable);
-    absl::Status kept =
-        Keep(jetstream, "CONSUMER.INFO." + id, create, create, config,
-             {{"stream_name", durable.stream}, {"config", config}}, result);
-    if (!kept.ok()) return kept;
+    assets.push_back(
+        {.what = absl::StrCat("durable ", durable.name, " of ", durable.stream),
+         .info = absl::StrCat("CONSUMER.INFO.", id),
+         .create = create,
+         .update = create,
+         .config = config,
+         .request = {{"stream_name", durable.stream}, {"config", config}}});
+  }
+  Provisioned ignored;
+  absl::Status result;
+  for (const Asset& asset : assets) {
+    const absl::Status kept =
+        Keep(jetstream, asset, done == nullptr ? ignored : *done);
+    if (kept.ok() || !result.ok()) continue;
+    result = absl::Status(kept.code(),
+                          absl::StrCat(asset.what, ": ", kept.message()));
+    if (absl::IsUnavailable(kept)) break;  // the others would wait in vain
   }
   return result;
 }

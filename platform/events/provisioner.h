@@ -41,20 +41,23 @@ struct Declarations {
 absl::StatusOr<Declarations> ReadDeclarations(
     absl::Span<const std::string> files);
 
-struct ProvisionResult {
-  int created = 0;
-  int corrected = 0;
+// What was missing, and what differed from its declaration, e.g. "durable cook
+// of ORDER".
+struct Provisioned {
+  std::vector<std::string> created;
+  std::vector<std::string> corrected;
 };
 
-// Creates what is missing and corrects what differs from its declaration; logs
-// each. What nobody declared is left alone. `replicas` is 1, 3 or 5.
+// Creates what is missing and corrects what differs from its declaration, and
+// adds that to `done` if given. What nobody declared is left alone. `replicas`
+// is 1, 3 or 5. Returns the first thing that could not be kept, and why; the
+// others were, unless that is `UNAVAILABLE`.
 //
 // Streams: limits retention, file storage, 7 days, a duplicate window of 2
 // minutes, messages up to 256 KiB; deleting or purging messages is refused.
 // Durables: pull, explicit acks within 30 s, from the first event kept, any
 // number of deliveries, 2000 in flight.
-absl::StatusOr<ProvisionResult> Provision(JetStream& jetstream,
-                                          const Declarations& declarations,
-                                          int replicas);
+absl::Status Provision(JetStream& jetstream, const Declarations& declarations,
+                       int replicas, Provisioned* done = nullptr);
 
 }  // namespace platform::events

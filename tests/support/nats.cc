@@ -88,7 +88,9 @@ void Provision(const std::string& nats_url,
                const std::vector<std::string>& files) {
   std::vector<std::string> paths;
   for (const std::string& file : files) {
-    paths.push_back(absl::StrCat(SOURCE_DIR "/", file));
+    paths.push_back(absl::StartsWith(file, "/")
+                        ? file
+                        : absl::StrCat(SOURCE_DIR "/", file));
   }
   const auto declarations = platform::events::ReadDeclarations(paths);
   if (!declarations.ok()) Die(declarations.status().ToString());
@@ -98,10 +100,8 @@ void Provision(const std::string& nats_url,
   absl::Status status;
   if (!Eventually(absl::Seconds(30),
                   [&] {
-                    status =
-                        platform::events::Provision(**jetstream, *declarations,
-                                                    /*replicas=*/1)
-                            .status();
+                    status = platform::events::Provision(
+                        **jetstream, *declarations, /*replicas=*/1);
                     return !absl::IsUnavailable(status);
                   }) ||
       !status.ok()) {

@@ -153,6 +153,15 @@ TEST_F(JetStreamTest, ARefusalIsThatMessagesAlone) {
   EXPECT_THAT(acks[3], IsOk());
 }
 
+// Bigger than the server takes at all (1 MiB unless configured).
+TEST_F(JetStreamTest, WhatIsTooBigForTheServerIsThatMessagesAlone) {
+  const auto acks = jetstream_->PublishAll(
+      {Said(), Said(std::string(2 << 20, 'x')), Said()}, absl::Seconds(10));
+  EXPECT_THAT(
+      acks,
+      ElementsAre(IsOk(), Fails(absl::StatusCode::kInvalidArgument), IsOk()));
+}
+
 TEST_F(JetStreamTest, ThreadsGetTheirOwnAcks) {
   std::vector<std::thread> threads;
   for (int t = 0; t < 4; ++t) {
@@ -160,10 +169,7 @@ TEST_F(JetStreamTest, ThreadsGetTheirOwnAcks) {
       for (int round = 0; round < 20; ++round) {
         std::vector<OutMessage> messages;
         for (int i = 0; i < 10; ++i) {
-          messages.push_back(
-              {.subject = "test.said",
-               .headers = {
-                   {"Nats-Msg-Id", absl::StrCat(t, "-", round, "-", i)}}});
+          messages.push_back(Said("", absl::StrCat(t, "-", round, "-", i)));
         }
         uint64_t last = 0;
         for (const auto& ack :
