@@ -275,6 +275,21 @@ TEST_F(RelayTest, ARefusedEventStopsOnlyItsAggregate) {
                          [&] { return Metric("outbox_refused") == 0; }));
 }
 
+TEST_F(RelayTest, AnEventTooBigForTheServerStopsOnlyItsAggregate) {
+  OutboxRelay relay(Relay(), *jetstream_);
+  ASSERT_THAT(AppendAll({Event(1, 1, std::string(2 << 20, 'x')), Event(1, 2),
+                         Event(2, 1), Event(3, 1)}),
+              IsOk());
+
+  EXPECT_TRUE(Eventually(absl::Seconds(10), [&] {
+    return db_.Value(
+               "SELECT count(*) FROM outbox "
+               "WHERE published_at IS NULL") == "2";
+  }));
+  EXPECT_TRUE(jetstream_->connected());
+  EXPECT_EQ(ByAggregate(InStream()).count(AggregateId(1)), 0);
+}
+
 TEST_F(RelayTest, FlushWaitsUntilAllIsPublished) {
   OutboxRelay relay(Relay(), *jetstream_);
   ASSERT_THAT(AppendAll({Event(0, 1)}), IsOk());
