@@ -37,8 +37,13 @@ class MypageServiceTest : public testing::Test {
         {.listen = "127.0.0.1:0"}, std::vector<grpc::Service*>{&service_});
     EXPECT_THAT(server, IsOk());
     server_ = *std::move(server);
-    stub_ = v1::MypageService::NewStub(
-        grpc::CreateChannel(absl::StrCat("127.0.0.1:", server_->port()),
+    stub_ = StubOf(*server_);
+  }
+
+  static std::unique_ptr<v1::MypageService::Stub> StubOf(
+      const platform::rpc::Server& server) {
+    return v1::MypageService::NewStub(
+        grpc::CreateChannel(absl::StrCat("127.0.0.1:", server.port()),
                             grpc::InsecureChannelCredentials()));
   }
 
