@@ -62,8 +62,7 @@ absl::Status OfSqlState(const pqxx::sql_error& error) {
   const std::string& state = error.sqlstate();
   const absl::string_view kind = absl::string_view(state).substr(0, 2);
   if (kind == "22") return absl::InvalidArgumentError(FirstLine(error));
-  if (kind == "08" || kind == "53" || absl::StartsWith(state, "57P0") ||
-      state == "25P03") {
+  if (kind == "08" || kind == "53" || absl::StartsWith(state, "57P0")) {
     return DatabaseUnavailable(absl::StrCat("SQLSTATE ", state));
   }
   if (state == "40001" || state == "40P01") {
@@ -116,15 +115,6 @@ class Pool::Lease {
     pool_.DropIdle();
   }
   pqxx::connection& operator*() { return *connection_; }
-
-  // What the exception that is being handled means. Whatever was said last: a
-  // connection that is gone is gone.
-  absl::Status StatusOfException() {
-    absl::Status status = StatusOfCurrentException();
-    return connection_->is_open() || IsLost(status)
-               ? status
-               : DatabaseUnavailable("connection closed");
-  }
 
  private:
   Pool& pool_;
@@ -229,7 +219,7 @@ absl::Status Pool::InTransaction(
       tx.commit();
       return status;
     } catch (...) {
-      status = lease.StatusOfException();
+      status = StatusOfCurrentException();
     }
     if (IsLost(status)) {
       lease.Drop();
@@ -256,7 +246,7 @@ absl::Status Pool::Read(
       pqxx::nontransaction tx(*lease);
       return body(tx);
     } catch (...) {
-      const absl::Status status = lease.StatusOfException();
+      const absl::Status status = StatusOfCurrentException();
       if (!IsLost(status)) return status;
       lease.Drop();
       if (reconnected) return status;
