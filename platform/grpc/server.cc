@@ -1,5 +1,8 @@
 #include "platform/grpc/server.h"
 
+#include <utility>
+#include <vector>
+
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "grpc/grpc.h"
@@ -9,6 +12,7 @@
 #include "grpcpp/grpcpp.h"
 #include "grpcpp/health_check_service_interface.h"
 
+#include "platform/grpc/unreadable.h"
 #include "platform/log/log.h"
 #include "platform/status/error.h"
 
@@ -48,6 +52,11 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(
   builder.AddChannelArgument(
       GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 5'000);
   for (grpc::Service* service : services) builder.RegisterService(service);
+  std::vector<
+      std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>>
+      interceptors;
+  interceptors.push_back(RefuseUnreadableRequests());
+  builder.experimental().SetInterceptorCreators(std::move(interceptors));
   gpr_set_log_function(LogNothing);
   server->server_ = builder.BuildAndStart();
   gpr_set_log_function(LogLine);

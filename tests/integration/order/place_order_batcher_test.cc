@@ -4,8 +4,11 @@
 #include "order/adapters/place_order_batcher.h"
 
 #include <atomic>
+#include <functional>
 #include <future>
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 #include <thread>
@@ -19,15 +22,16 @@
 #include "platform/time/clock.h"
 #include "platform/uuid/uuid.h"
 #include "tests/integration/order/cutting_proxy.h"
+#include "tests/support/eventually.h"
 #include "tests/support/postgres.h"
 #include "tests/support/status_matchers.h"
 
 namespace order {
 namespace {
 
+using test_support::Eventually;
 using test_support::Fails;
 using test_support::IsOk;
-using ::testing::SizeIs;
 
 using Answer = absl::StatusOr<OrderState>;
 
@@ -50,7 +54,7 @@ class PlaceOrderBatcherTest : public ::testing::Test {
                                   .prepare = PreparePlacedOrders});
     batcher_ = std::make_unique<PlaceOrderBatcher>(*pool_, options);
   }
-  void Start() { Start(db_.dsn(), {.threads = 1}); }
+  void Start() { Start(db_->dsn(), {.threads = 1}); }
 
   std::future<Answer> Place(PlacedOrder placed, absl::Time deadline = Soon()) {
     auto promise = std::make_shared<std::promise<Answer>>();
@@ -63,14 +67,14 @@ class PlaceOrderBatcherTest : public ::testing::Test {
   // As one batch: the table is locked until all wait, behind one that is being
   // committed meanwhile.
   std::vector<Answer> PlaceTogether(std::vector<PlacedOrder> batch) {
-    pqxx::connection connection(db_.dsn());
+    pqxx::connection connection(db_->dsn());
     std::vector<std::future<Answer>> futures;
     std::future<Answer> first;
     {
       pqxx::work tx(connection);
       tx.exec("LOCK TABLE orders");
       first = Place(NewPlaced());
-      while (db_.Value("SELECT count(*) FROM pg_locks WHERE NOT granted") ==
+      while (db_->Value("SELECT count(*) FROM pg_locks WHERE NOT granted") ==
              "0") {
         absl::SleepFor(absl::Milliseconds(5));
       }
@@ -83,11 +87,12 @@ class PlaceOrderBatcherTest : public ::testing::Test {
     for (auto& future : futures) answers.push_back(future.get());
     return answers;
   }
+  void NothingAcknowledgedIsLost(const std::function<void()>& trouble);
   std::string Count(const std::string& table) {
-    return db_.Value("SELECT count(*) FROM " + table);
+    return db_->Value("SELECT count(*) FROM " + table);
   }
 
-  test_support::TestDatabase db_{Migrations()};
+  std::optional<test_support::TestDatabase> db_{std::in_place, Migrations()};
   std::unique_ptr<platform::pg::Pool> pool_;
   std::unique_ptr<PlaceOrderBatcher> batcher_;
 };
@@ -101,7 +106,7 @@ TEST_F(PlaceOrderBatcherTest, OneBatchIsOneTransaction) {
   }
   EXPECT_EQ(Count("orders"), "101");
   EXPECT_EQ(Count("outbox"), "101");
-  EXPECT_EQ(db_.Value("SELECT count(DISTINCT xmin::text) FROM orders"), "2");
+  EXPECT_EQ(db_->Value("SELECT count(DISTINCT xmin::text) FROM orders"), "2");
 }
 
 TEST_F(PlaceOrderBatcherTest, AKeyTwiceInOneBatchIsTheFirstOrder) {
@@ -148,8 +153,8 @@ TEST_F(PlaceOrderBatcherTest, ABadRowSparesItsNeighbours) {
 }
 
 TEST_F(PlaceOrderBatcherTest, FullIsRefusedAtOnce) {
-  Start(db_.dsn(), {.threads = 1, .queue_limit = 5});
-  pqxx::connection connection(db_.dsn());
+  Start(db_->dsn(), {.threads = 1, .queue_limit = 5});
+  pqxx::connection connection(db_->dsn());
   std::vector<std::future<Answer>> admitted;
   {
     pqxx::work tx(connection);
@@ -168,7 +173,7 @@ TEST_F(PlaceOrderBatcherTest, FullIsRefusedAtOnce) {
 
 TEST_F(PlaceOrderBatcherTest, WhatWaitedTooLongIsNotStored) {
   Start();
-  pqxx::connection connection(db_.dsn());
+  pqxx::connection connection(db_->dsn());
   std::future<Answer> first;
   std::future<Answer> late;
   {
@@ -186,7 +191,7 @@ TEST_F(PlaceOrderBatcherTest, WhatWaitedTooLongIsNotStored) {
 }
 
 TEST_F(PlaceOrderBatcherTest, ACommitInDoubtIsOurs) {
-  CuttingProxy proxy(db_.dsn());
+  CuttingProxy proxy(db_->dsn());
   Start(proxy.dsn(), {.threads = 1});
   // Connected, prepared.
   ASSERT_THAT(Place(NewPlaced()).get().status(), IsOk());
@@ -218,13 +223,12 @@ TEST_F(PlaceOrderBatcherTest, AnAbsentDatabaseIsSaidPolitely) {
   EXPECT_TRUE(platform::RetryAfterOf(answer.status()).has_value());
 }
 
-// Every backend is killed, over and over, while orders are placed: what was
+// Places orders from several threads while `trouble` goes on: what was
 // acknowledged is there, and nothing is there twice.
-TEST_F(PlaceOrderBatcherTest, NothingAcknowledgedIsLost) {
-  Start(db_.dsn(), {.threads = 2});
+void PlaceOrderBatcherTest::NothingAcknowledgedIsLost(
+    const std::function<void()>& trouble) {
   std::mutex mutex;
   std::set<std::string> acknowledged;
-  std::atomic<int> refused = 0;
   std::atomic<bool> stop = false;
   std::vector<std::thread> callers;
   for (int t = 0; t < 8; ++t) {
@@ -237,21 +241,19 @@ TEST_F(PlaceOrderBatcherTest, NothingAcknowledgedIsLost) {
         } else {
           EXPECT_THAT(answer.status(), Fails(absl::StatusCode::kUnavailable,
                                              "DATABASE_UNAVAILABLE"));
-          ++refused;
         }
       }
     });
   }
-  for (int i = 0; i < 20; ++i) {
-    absl::SleepFor(absl::Milliseconds(100));
-    db_.Exec(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname "
-        "= current_database() AND pid <> pg_backend_pid()");
-  }
+  trouble();
+  // It works again.
+  EXPECT_TRUE(Eventually(absl::Seconds(10),
+                         [&] { return Place(NewPlaced()).get().ok(); }));
   stop.store(true);
   for (std::thread& caller : callers) caller.join();
+
   EXPECT_GT(acknowledged.size(), 100U);
-  pqxx::connection connection(db_.dsn());
+  pqxx::connection connection(db_->dsn());
   pqxx::work tx(connection);
   std::set<std::string> stored;
   for (const auto& row : tx.exec("SELECT order_id FROM orders")) {
@@ -261,6 +263,33 @@ TEST_F(PlaceOrderBatcherTest, NothingAcknowledgedIsLost) {
     EXPECT_EQ(stored.count(id), 1U) << id;
   }
   EXPECT_EQ(Count("outbox"), Count("orders"));
+}
+
+TEST_F(PlaceOrderBatcherTest, NothingIsLostWhenBackendsAreKilled) {
+  Start(db_->dsn(), {.threads = 2});
+  NothingAcknowledgedIsLost([&] {
+    for (int i = 0; i < 20; ++i) {
+      absl::SleepFor(absl::Milliseconds(100));
+      db_->KillBackends();
+    }
+  });
+}
+
+TEST_F(PlaceOrderBatcherTest, NothingIsLostWhenTheServerCrashes) {
+  test_support::PostgresServer server;
+  db_.emplace(server, Migrations());
+  Start(db_->dsn(), {.threads = 2});
+  NothingAcknowledgedIsLost([&] {
+    for (int i = 0; i < 2; ++i) {
+      absl::SleepFor(absl::Milliseconds(500));
+      server.Crash();
+      absl::SleepFor(absl::Milliseconds(200));
+      server.Start();
+    }
+  });
+  batcher_.reset();
+  pool_.reset();
+  db_.reset();
 }
 
 }  // namespace

@@ -1,0 +1,56 @@
+#include "platform/grpc/unreadable.h"
+
+#include "grpcpp/support/interceptor.h"
+
+#include "platform/grpc/status.h"
+#include "platform/status/error.h"
+
+namespace platform::rpc {
+namespace {
+
+using grpc::experimental::InterceptionHookPoints;
+using grpc::experimental::InterceptorBatchMethods;
+
+class RefuseUnreadable final : public grpc::experimental::Interceptor {
+ public:
+  void Intercept(InterceptorBatchMethods* methods) override {
+    if (methods->QueryInterceptionHookPoint(
+            InterceptionHookPoints::POST_RECV_MESSAGE) &&
+        methods->GetRecvMessage() == nullptr) {
+      unreadable_ = true;
+    }
+    if (unreadable_ && methods->QueryInterceptionHookPoint(
+                           InterceptionHookPoints::PRE_SEND_STATUS)) {
+      methods->ModifySendStatus(ToGrpcStatus(
+          Error(absl::StatusCode::kInvalidArgument, "INVALID_FIELD",
+                "The request cannot be read: it is not the method's message, "
+                "or a text in it is not UTF-8.")));
+    }
+    methods->Proceed();
+  }
+
+ private:
+  bool unreadable_ = false;
+};
+
+class Factory final
+    : public grpc::experimental::ServerInterceptorFactoryInterface {
+ public:
+  grpc::experimental::Interceptor* CreateServerInterceptor(
+      grpc::experimental::ServerRpcInfo* info) override {
+    using Type = grpc::experimental::ServerRpcInfo::Type;
+    // A stream of requests ends with no message, too.
+    const bool one_request =
+        info->type() == Type::UNARY || info->type() == Type::SERVER_STREAMING;
+    return one_request ? new RefuseUnreadable : nullptr;
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>
+RefuseUnreadableRequests() {
+  return std::make_unique<Factory>();
+}
+
+}  // namespace platform::rpc

@@ -1,0 +1,17 @@
+// Requests that protobuf cannot read.
+#pragma once
+
+#include <memory>
+
+#include "grpcpp/support/server_interceptor.h"
+
+namespace platform::rpc {
+
+// Makes interceptors that answer a request whose bytes are no message (garbage,
+// or a string that is not UTF-8) with `INVALID_ARGUMENT` / `INVALID_FIELD`.
+// gRPC's callback server itself says `UNIMPLEMENTED`, which counts as a failure
+// of the server: one client could get every replica ejected.
+std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>
+RefuseUnreadableRequests();
+
+}  // namespace platform::rpc
