@@ -9,10 +9,11 @@
 #include <string>
 #include <vector>
 
-#include "absl/flags/parse.h"
+#include "absl/flags/usage.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 
@@ -23,6 +24,7 @@
 #include "cook/adapters/pg_ticket_store.h"
 #include "cook/config.h"
 #include "cook/migrations/migrations.h"
+#include "platform/config/common_flags.h"
 #include "platform/events/commands.h"
 #include "platform/events/consumer.h"
 #include "platform/events/inbox.h"
@@ -45,6 +47,9 @@ namespace events = platform::events;
 namespace log = platform::log;
 namespace pg = platform::pg;
 
+constexpr char kService[] = "cook";
+constexpr char kStream[] = "COOK";
+
 pg::PoolOptions PoolNamed(const std::string& name, const Config& config,
                           int connections) {
   return {.name = name,
@@ -60,7 +65,6 @@ pg::PoolOptions PoolNamed(const std::string& name, const Config& config,
 
 absl::Status Serve(const Config& config) {
   const platform::CommonConfig& common = config.common;
-  log::Init("cook", common.log_level, "order_id");
   const auto metrics = platform::metrics::Page::Serve(common.metrics_listen);
   if (!metrics.ok()) return metrics.status();
 
@@ -73,12 +77,13 @@ absl::Status Serve(const Config& config) {
   if (absl::IsCancelled(schema)) return absl::OkStatus();
   if (!schema.ok()) return schema;
   const auto jetstream =
-      events::JetStream::Connect({.url = common.nats_url, .name = "cook"});
+      events::JetStream::Connect({.url = common.nats_url, .name = kService});
   if (!jetstream.ok()) return jetstream.status();
 
   // Events out: what became of tickets.
   events::OutboxRelay relay(
-      {.dsn = common.pg_dsn, .stream = "COOK", .source = "cook"}, **jetstream);
+      {.dsn = common.pg_dsn, .stream = kStream, .source = kService},
+      **jetstream);
 
   // Events in: what was ordered. Perhaps somebody plays the kitchen.
   std::optional<AutoCook> auto_cook;
@@ -87,7 +92,7 @@ absl::Status Serve(const Config& config) {
   }
   auto orders = std::make_unique<events::Consumer>(
       background, **jetstream,
-      events::ConsumerOptions{.stream = "ORDER", .durable = "cook"},
+      events::ConsumerOptions{.stream = "ORDER", .durable = kService},
       OrderEvents(platform::Now, [&auto_cook] {
         if (auto_cook.has_value()) auto_cook->TicketsMade();
       }));
@@ -118,34 +123,37 @@ absl::Status Serve(const Config& config) {
 
 absl::Status Run(const std::vector<std::string>& words) {
   const std::string command = words.empty() ? "serve" : words[0];
-  const absl::StatusOr<Config> loaded = LoadConfig(command == "serve");
-  if (!loaded.ok()) return loaded.status();
-  const Config& config = *loaded;
-  if (command == "serve") return Serve(config);
-  log::Init("cook", config.common.log_level, "order_id");
-  if (command == "migrate") {
-    return pg::Migrate(config.common.pg_dsn, Migrations());
+  const absl::StatusOr<Config> config = LoadConfig(command == "serve");
+  if (!config.ok()) return config.status();
+  const platform::CommonConfig& common = config->common;
+  log::Init(kService, common.log_level, "order_id");
+
+  const bool alone = words.size() <= 1;
+  if (command == "serve" && alone) return Serve(*config);
+  if (command == "migrate" && alone) {
+    return pg::Migrate(common.pg_dsn, Migrations());
   }
   if (command == "dead-letters") {
-    pg::Pool pool(PoolNamed("commands", config, 1));
+    pg::Pool pool(PoolNamed("commands", *config, 1));
     const std::vector<std::string> arguments(words.begin() + 1, words.end());
     return events::DeadLettersCommand(
         pool,
         {{.stream = "ORDER",
-          .durable = "cook",
+          .durable = kService,
           .handler = OrderEvents(platform::Now, [] {})}},
         arguments);
   }
-  if (command == "reconcile") {
-    return events::ReconcileCommand({.dsn = config.common.pg_dsn,
-                                     .nats_url = config.common.nats_url,
-                                     .stream = "COOK",
-                                     .source = "cook",
-                                     .repair = config.common.repair});
+  if (command == "reconcile" && alone) {
+    return events::ReconcileCommand({.dsn = common.pg_dsn,
+                                     .nats_url = common.nats_url,
+                                     .stream = kStream,
+                                     .source = kService,
+                                     .repair = common.repair});
   }
   return absl::InvalidArgumentError(
-      absl::StrCat("unknown command \"", command,
-                   "\": use serve, migrate, dead-letters or reconcile"));
+      absl::StrCat("unknown command \"", absl::StrJoin(words, " "),
+                   "\": use serve, migrate, dead-letters list, dead-letters "
+                   "redrive (all | EVENT_ID...), or reconcile [--repair]"));
 }
 
 }  // namespace
@@ -153,7 +161,6 @@ absl::Status Run(const std::vector<std::string>& words) {
 
 int main(int argc, char** argv) {
   platform::PrepareProcess();
-  const std::vector<char*> words = absl::ParseCommandLine(argc, argv);
-  return platform::ExitCode(
-      cook::Run(std::vector<std::string>(words.begin() + 1, words.end())));
+  absl::SetProgramUsageMessage("cooks what was ordered, and keeps the stock");
+  return platform::ExitCode(cook::Run(platform::ParseFlags(argc, argv)));
 }
