@@ -1,0 +1,9 @@
+#include "newcomer/config.h"
+
+namespace newcomer {
+
+absl::StatusOr<Config> LoadConfig(bool serving) {
+  return platform::LoadCommonConfig(serving);
+}
+
+}  // namespace newcomer
