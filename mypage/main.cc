@@ -9,7 +9,6 @@
 #include <string>
 #include <vector>
 
-#include "absl/flags/parse.h"
 #include "absl/flags/usage.h"
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
@@ -70,10 +69,15 @@ absl::Status Serve(const mypage::Config& config) {
   const auto metrics = platform::metrics::Page::Serve(config.metrics_listen);
   if (!metrics.ok()) return metrics.status();
 
-  platform::pg::Pool pool({.name = "main",
+  // Readers and events have connections of their own: none waits for the other.
+  platform::pg::Pool pool({.name = "requests",
                            .dsn = config.pg_dsn,
                            .connections = config.pg_connections,
                            .prepare = Prepare});
+  platform::pg::Pool events_pool({.name = "events",
+                                  .dsn = config.pg_dsn,
+                                  .connections = 4,
+                                  .prepare = Prepare});
   absl::Status schema = platform::pg::WaitForSchema(
       pool, mypage::Migrations(), platform::ShutdownRequested);
   if (absl::IsCancelled(schema)) return absl::OkStatus();
@@ -83,15 +87,8 @@ absl::Status Serve(const mypage::Config& config) {
       events::JetStream::Connect({.url = config.nats_url, .name = kService});
   if (!jetstream.ok()) return jetstream.status();
 
-  // Events have connections of their own, so that readers cannot hold them up.
-  const std::vector<events::Subscription> subscriptions = LiveSubscriptions();
-  platform::pg::Pool events_pool(
-      {.name = "events",
-       .dsn = config.pg_dsn,
-       .connections = static_cast<int>(subscriptions.size()) + 1,
-       .prepare = Prepare});
   std::vector<std::unique_ptr<events::Consumer>> consumers;
-  for (const events::Subscription& subscription : subscriptions) {
+  for (const events::Subscription& subscription : LiveSubscriptions()) {
     consumers.push_back(std::make_unique<events::Consumer>(
         events_pool, **jetstream,
         events::ConsumerOptions{.stream = subscription.stream,
@@ -133,7 +130,7 @@ absl::Status Run(const std::vector<std::string>& words) {
     return platform::pg::Migrate(config->pg_dsn, mypage::Migrations());
   }
   if (command == "dead-letters") {
-    platform::pg::Pool pool({.name = "main",
+    platform::pg::Pool pool({.name = "commands",
                              .dsn = config->pg_dsn,
                              .connections = 1,
                              .prepare = Prepare});
@@ -160,7 +157,5 @@ absl::Status Run(const std::vector<std::string>& words) {
 int main(int argc, char** argv) {
   platform::PrepareProcess();
   absl::SetProgramUsageMessage("shows customers how their orders stand");
-  std::vector<char*> words = absl::ParseCommandLine(argc, argv);
-  return platform::ExitCode(
-      Run(std::vector<std::string>(words.begin() + 1, words.end())));
+  return platform::ExitCode(Run(platform::ParseFlags(argc, argv)));
 }

@@ -138,6 +138,12 @@ absl::StatusOr<std::vector<MypageView>> ViewsOf(const pqxx::result& rows) {
 }  // namespace
 
 void PrepareMypage(pqxx::connection& connection) {
+  // Plans are made while the tables are empty and kept when they have grown:
+  // every statement here is to go by an index, whatever the statistics say.
+  connection.set_variable("plan_cache_mode", "force_generic_plan");
+  connection.set_variable("enable_seqscan", "off");
+  connection.set_variable("enable_hashjoin", "off");
+  connection.set_variable("enable_mergejoin", "off");
   connection.prepare(kInsert, kInsertSql);
   connection.prepare(kLoad, absl::StrCat("SELECT ", kViewColumns, kLoadSql));
   connection.prepare(kUpdate, kUpdateSql);
