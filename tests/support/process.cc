@@ -16,10 +16,13 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <mutex>
 #include <random>
 #include <sstream>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 
 #include "tests/support/eventually.h"
 
@@ -59,6 +62,14 @@ std::vector<char*> Pointers(std::vector<std::string>& texts) {
   for (std::string& text : texts) result.push_back(text.data());
   result.push_back(nullptr);
   return result;
+}
+
+// Followed by the test's process id.
+constexpr char kTempDirPrefix[] = "restaurant-test-of-";
+
+std::string TempBase() {
+  const char* named = getenv("TMPDIR");
+  return named != nullptr ? named : "/tmp";
 }
 
 }  // namespace
@@ -161,10 +172,25 @@ int FreePort() {
   Die("no free port");
 }
 
+void RemoveLeftovers() {
+  std::error_code ignored;
+  for (const auto& entry :
+       std::filesystem::directory_iterator(TempBase(), ignored)) {
+    const std::string file_name = entry.path().filename().string();
+    absl::string_view name = file_name;
+    int pid = 0;
+    if (absl::ConsumePrefix(&name, kTempDirPrefix) &&
+        absl::SimpleAtoi(name.substr(0, name.find('-')), &pid) &&
+        kill(pid, 0) != 0 && errno == ESRCH) {
+      std::filesystem::remove_all(entry.path(), ignored);
+    }
+  }
+}
+
 TempDir::TempDir() {
-  const char* base = getenv("TMPDIR");
-  path_ =
-      absl::StrCat(base != nullptr ? base : "/tmp", "/restaurant-test-XXXXXX");
+  static std::once_flag once;
+  std::call_once(once, RemoveLeftovers);
+  path_ = absl::StrCat(TempBase(), "/", kTempDirPrefix, getpid(), "-XXXXXX");
   if (mkdtemp(path_.data()) == nullptr) Die("cannot make " + path_);
 }
 

@@ -67,7 +67,8 @@ Finished RunProgram(ProcessOptions options, absl::Duration timeout);
 // and a client that reconnects to it meanwhile cannot meet itself.
 int FreePort();
 
-// A folder that is gone at the end.
+// A folder that is gone at the end; or, if the test crashes, when the next test
+// begins.
 class TempDir {
  public:
   TempDir();
@@ -82,6 +83,9 @@ class TempDir {
  private:
   std::string path_;
 };
+
+// Removes the folders of tests that crashed. TempDir does it once.
+void RemoveLeftovers();
 
 // The text of a file, "" if there is none.
 std::string ReadFile(const std::string& path);

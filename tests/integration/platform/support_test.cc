@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -57,6 +58,30 @@ TEST(ProcessTest, EndsWithTheTestThatStartedIt) {
     const std::string stat = ReadFile(absl::StrCat("/proc/", pid, "/stat"));
     return stat.empty() || absl::StrContains(stat, ") Z ");
   }));
+}
+
+TEST(TempDirTest, ACrashedTestsFolderIsRemovedByTheNext) {
+  const TempDir dir;
+  const pid_t gone = fork();
+  if (gone == 0) _exit(0);
+  ASSERT_EQ(waitpid(gone, nullptr, 0), gone);
+  const std::string left =
+      absl::StrCat(dir.path(), "/restaurant-test-of-", gone, "-abcdef");
+  const std::string used =
+      absl::StrCat(dir.path(), "/restaurant-test-of-", getpid(), "-abcdef");
+  ASSERT_EQ(mkdir(left.c_str(), 0700), 0);
+  ASSERT_EQ(mkdir(used.c_str(), 0700), 0);
+
+  const pid_t next = fork();
+  if (next == 0) {
+    setenv("TMPDIR", dir.path().c_str(), 1);
+    RemoveLeftovers();
+    _exit(0);
+  }
+  ASSERT_EQ(waitpid(next, nullptr, 0), next);
+
+  EXPECT_NE(access(left.c_str(), F_OK), 0);
+  EXPECT_EQ(access(used.c_str(), F_OK), 0);
 }
 
 TEST(TestDatabaseTest, IsItsOwnAndGoesAway) {
