@@ -157,7 +157,8 @@ class ExternalPostgres:
     def dsn(self, database=None):
         if database is None:
             return self.url
-        return urllib.parse.urlsplit(self.url)._replace(path="/" + database).geturl()
+        url = urllib.parse.urlsplit(self.url)
+        return f"{url.scheme}://{url.netloc}/{database}" + (f"?{url.query}" if url.query else "")
 
     def start(self):
         pass
@@ -178,7 +179,7 @@ def sql(dsn, statements):
         if url.password:
             # Not on the command line, where everybody can read it.
             environment["PGPASSWORD"] = urllib.parse.unquote(url.password)
-            dsn = url._replace(netloc=url.netloc.replace(f":{url.password}@", "@", 1)).geturl()
+            dsn = dsn.replace(f":{url.password}@", "@", 1)
     done = subprocess.run(
         ["psql", "-XAtq", "-F", "\x1f", "-v", "ON_ERROR_STOP=1", "-d", dsn, "-f", "-"],
         input=statements, capture_output=True, text=True, check=False, env=environment)
