@@ -1,0 +1,323 @@
+// From the stream to one effect for each event, whatever goes wrong.
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+#include "platform/events/consumer.h"
+#include "tests/integration/platform/events_in_fixture.h"
+#include "tests/support/eventually.h"
+#include "tests/support/process.h"
+#include "tests/support/status_matchers.h"
+
+namespace platform::events {
+namespace {
+
+using ::test_support::Eventually;
+using ::test_support::IsOk;
+using ::testing::HasSubstr;
+using ::testing::SizeIs;
+
+class ConsumerTest : public EventsInTest {
+ protected:
+  using EventsInTest::EventsInTest;
+
+  // Takes one event and gives it back, so that it is no first delivery.
+  void MakeRedelivered() {
+    auto pull = jetstream_->PullFrom("TEST", "worker");
+    ASSERT_THAT(pull, IsOk());
+    auto hand = (*pull)->Next(1, absl::Seconds(10));
+    ASSERT_THAT(hand, IsOk());
+    ASSERT_THAT(*hand, SizeIs(1));
+    ASSERT_THAT(jetstream_->Send(hand->front().reply, "-NAK"), IsOk());
+    ASSERT_TRUE(jetstream_->Flush(absl::Seconds(5)));
+    (*pull)->Cancel();
+  }
+
+  test_support::ProcessOptions Child() {
+    return {.command = {BINARY_DIR "/tests/events_consumer_child", db_->dsn(),
+                        nats_.url()}};
+  }
+};
+
+TEST_F(ConsumerTest, EveryDeliveryOfAnEventIsOneEffect) {
+  for (int copy = 0; copy < 5; ++copy) {
+    Publish(std::vector<std::string>(200, "ok"));
+  }
+  const auto consumer = Consume();
+  ExpectSettled();
+  ExpectEffects(200);
+  EXPECT_EQ(Count("dead_letters"), 0);
+  EXPECT_TRUE(Eventually(absl::Seconds(10),
+                         [] { return ConsumerMetric("consumer_lag") == 0; }));
+}
+
+TEST_F(ConsumerTest, WhatQueuedUpIsAppliedTogetherInItsOrder) {
+  Publish(std::vector<std::string>(300, "ok"));
+  const auto consumer = Consume(3, 50);
+  ExpectSettled();
+  ExpectEffects(300);
+  EXPECT_GT(effects_.most_together, 10);
+  EXPECT_LE(effects_.most_together, 50);
+  EXPECT_EQ(db_->Value("SELECT array_agg(event_id ORDER BY position) ="
+                       " array_agg(event_id ORDER BY event_id) FROM effects"),
+            "t");
+}
+
+TEST_F(ConsumerTest, PoisonIsParkedAndItsNeighboursAreNot) {
+  std::vector<std::string> payloads(40, "ok");
+  payloads[20] = "poison";
+  Publish(payloads);
+  const auto consumer = Consume();
+  ExpectSettled();
+  ExpectEffects(39);
+  EXPECT_EQ(Count("dead_letters"), 1);
+  EXPECT_EQ(ParkedReason(21), "it is poison");
+  EXPECT_EQ(db_->Value("SELECT headers->>'ce-type' FROM dead_letters"),
+            "test.v1.Happened");
+  EXPECT_EQ(db_->Value("SELECT convert_from(payload, 'UTF8')"
+                       " FROM dead_letters"),
+            "poison");
+  EXPECT_EQ(db_->Value("SELECT stream_sequence FROM dead_letters"), "21");
+  EXPECT_EQ(ConsumerMetric("consumer_parked_total"), 1);
+}
+
+TEST_F(ConsumerTest, GarbageIsParkedWhateverItsBytes) {
+  const std::string bytes("\xff\xfe\0\x01'\";--", 9);
+  const auto broken = [](const std::string& header, const std::string& value) {
+    OutMessage message = AnEvent("garbage", AnId(1));
+    for (auto& [name, text] : message.headers) {
+      if (name == header) text = value;
+    }
+    return message;
+  };
+  OutMessage bare;
+  bare.subject = "test.bare";
+  OutMessage binary;
+  binary.subject = "test.binary";
+  binary.headers = {{"ce-id", "\xc3\x28'; DROP TABLE effects; --"},
+                    {"\xff\xfe", "\x80"}};
+  binary.payload = bytes;
+  OutMessage unreadable = AnEvent("garbage", AnId(1));
+  unreadable.headers.emplace_back("Empty", "");
+  PublishMessages({bare, binary, unreadable, broken("ce-id", "42"),
+                   broken("ce-subject", "nobody"), broken("ce-type", " "),
+                   broken("ce-time", "yesterday"),
+                   broken("ce-aggregateversion", "-1"),
+                   AnEvent("ok", AnId(1))});
+  const auto consumer = Consume();
+  ExpectSettled();
+  ExpectEffects(1);
+  EXPECT_EQ(Count("dead_letters"), 8);
+  EXPECT_EQ(db_->Value("SELECT encode(payload, 'hex') FROM dead_letters"
+                       " WHERE subject = 'test.binary'"),
+            "fffe000127223b2d2d");
+  EXPECT_EQ(Count("dead_letters WHERE reason LIKE 'ce-% is no %'"), 8);
+  EXPECT_EQ(Count("dead_letters WHERE reason LIKE 'ce-time %'"), 1);
+}
+
+TEST_F(ConsumerTest, WhatIsEarlyIsTriedAgain) {
+  Publish({"early", "ok"});
+  const auto consumer = Consume(100);
+  ExpectEffects(1);
+  EXPECT_TRUE(Eventually(absl::Seconds(10), [&] {
+    return ConsumerMetric("consumer_redelivered_total") > 0;
+  }));
+  effects_.let_early_in = true;
+  ExpectSettled();
+  ExpectEffects(2);
+  EXPECT_EQ(Count("dead_letters"), 0);
+}
+
+TEST_F(ConsumerTest, WhatFailsTooOftenIsParkedWithItsLastError) {
+  Publish({"stubborn", "ok", "throw"});
+  const auto consumer = Consume(2);
+  ExpectSettled();
+  ExpectEffects(1);
+  EXPECT_THAT(ParkedReason(1), HasSubstr("gave up after 2 attempts"));
+  EXPECT_THAT(ParkedReason(1), HasSubstr("it will not"));
+  EXPECT_THAT(ParkedReason(3), HasSubstr("thrown"));
+}
+
+// The third net: what ends the process cannot say so. It is counted before it
+// is handled.
+TEST_F(ConsumerTest, WhatKillsTheProcessIsParkedAndItsNeighboursAreNot) {
+  CreateDurable(absl::Seconds(1));
+  std::vector<std::string> payloads(20, "ok");
+  payloads[10] = "kill";
+  Publish(payloads);
+  int deaths = 0;
+  std::optional<test_support::Process> child;
+  EXPECT_TRUE(Eventually(absl::Seconds(40), [&] {
+    if (!child.has_value() || !child->running()) {
+      if (child.has_value()) ++deaths;
+      child.emplace(Child());
+    }
+    return Count("dead_letters") == 1;
+  }));
+  ExpectSettled();
+  ExpectEffects(19);
+  EXPECT_EQ(deaths, 3);
+  EXPECT_EQ(ParkedReason(11), "gave up after 2 attempts that did not end");
+}
+
+TEST_F(ConsumerTest, WhatWasBegunTooOftenIsNotBegunAgain) {
+  Publish({"ok"});
+  MakeRedelivered();
+  db_->Exec(
+      "INSERT INTO attempts (durable, event_id, count) VALUES ('worker', '" +
+      AnId(1) + "', 3)");
+  const auto consumer = Consume(3);
+  ExpectSettled();
+  EXPECT_EQ(Count("dead_letters"), 1);
+  EXPECT_EQ(effects_.calls, 0);
+}
+
+TEST_F(ConsumerTest, WhatWasAppliedIsNotParkedForLostAcks) {
+  Publish({"ok"});
+  MakeRedelivered();
+  db_->Exec(
+      "INSERT INTO attempts (durable, event_id, count) VALUES ('worker', '" +
+      AnId(1) + "', 3)");
+  db_->Exec("INSERT INTO inbox (durable, event_id) VALUES ('worker', '" +
+            AnId(1) + "')");
+  const auto consumer = Consume(3);
+  ExpectSettled();
+  EXPECT_EQ(Count("dead_letters"), 0);
+  EXPECT_EQ(effects_.calls, 0);
+}
+
+TEST_F(ConsumerTest, WhatIsNotTheEventsFaultIsNeitherCountedNorParked) {
+  effects_.away = true;
+  Publish({"away", "away", "ok"});
+  const auto consumer = Consume(1);
+  EXPECT_TRUE(
+      Eventually(absl::Seconds(20), [&] { return effects_.calls > 6; }));
+  effects_.away = false;
+  ExpectSettled();
+  ExpectEffects(3);
+  EXPECT_EQ(Count("dead_letters"), 0);
+}
+
+TEST_F(ConsumerTest, LostConnectionsToTheDatabaseCostNothing) {
+  const auto consumer = Consume(1);
+  for (int i = 0; i < 20; ++i) {
+    Publish(std::vector<std::string>(20, "ok"), 1 + 20 * i);
+    db_->KillBackends();
+  }
+  ExpectSettled();
+  ExpectEffects(400);
+  EXPECT_EQ(Count("dead_letters"), 0);
+}
+
+TEST_F(ConsumerTest, ABrokerThatDiesCostsNothing) {
+  const auto consumer = Consume();
+  for (int i = 0; i < 3; ++i) {
+    Publish(std::vector<std::string>(100, "ok"), 1 + 100 * i);
+    nats_.Kill();
+    nats_.Start();
+  }
+  Publish({"ok"}, 301);
+  ExpectEffects(301);
+  EXPECT_TRUE(
+      Eventually(absl::Seconds(10), [&] { return jetstream_->connected(); }));
+  ExpectSettled(absl::Seconds(60));
+  EXPECT_EQ(Count("dead_letters"), 0);
+}
+
+TEST_F(ConsumerTest, ADurableMadeAnewRepeatsNothing) {
+  Publish(std::vector<std::string>(50, "ok"));
+  const auto consumer = Consume();
+  ExpectEffects(50);
+  DeleteDurable();
+  EXPECT_TRUE(Eventually(absl::Seconds(10), [] {
+    return ConsumerMetric("consumer_missing") == 1;
+  }));
+  Publish(std::vector<std::string>(50, "ok"), 51);
+  CreateDurable();
+  ExpectEffects(100);
+  ExpectSettled();
+  EXPECT_TRUE(Eventually(absl::Seconds(10), [] {
+    return ConsumerMetric("consumer_missing") == 0;
+  }));
+}
+
+// A member that hangs holds what it has in hand, and nothing more.
+TEST_F(ConsumerTest, AHungReplicaDoesNotStopTheOthers) {
+  CreateDurable(absl::Seconds(3));
+  test_support::Process child(Child());
+  Publish(std::vector<std::string>(10, "ok"));
+  ExpectEffects(10);
+  child.Signal(SIGSTOP);
+  // Within the wait for the acks of what the hung one was given.
+  const auto consumer = Consume();
+  Publish(std::vector<std::string>(1000, "ok"), 11);
+  EXPECT_TRUE(Eventually(absl::Seconds(2.5), [&] {
+    return Count("effects") > 100;
+  })) << "nothing moved beside the hung one";
+  ExpectEffects(1010);
+  // It wakes up with events in hand that others have applied meanwhile.
+  child.Signal(SIGCONT);
+  ExpectSettled();
+  child.Signal(SIGTERM);
+  EXPECT_EQ(child.Wait(absl::Seconds(10)), std::optional<int>(0));
+  ExpectEffects(1010);
+}
+
+TEST_F(ConsumerTest, TheEndFinishesWhatIsInHandAndGivesBackTheRest) {
+  // Nobody could have them for the next 30 s unless they are given back.
+  Publish(std::vector<std::string>(30, "slow"));
+  auto consumer = Consume(3, 2);
+  EXPECT_TRUE(
+      Eventually(absl::Seconds(10), [&] { return effects_.calls > 1; }));
+  consumer.reset();
+  const int done = Count("effects");
+  EXPECT_GT(done, 0);
+  EXPECT_LT(done, 30);
+  EXPECT_TRUE(Eventually(absl::Seconds(5), [&] {
+    return Api("CONSUMER.INFO.TEST.worker")["num_ack_pending"] == 0;
+  })) << "an event is neither done nor given back";
+  consumer = Consume();
+  ExpectSettled();
+  ExpectEffects(30);
+}
+
+TEST_F(ConsumerTest, TheEndIsSoonWhateverIsAway) {
+  nats_.Kill();
+  auto consumer = Consume();
+  absl::SleepFor(absl::Milliseconds(300));
+  const absl::Time start = absl::Now();
+  consumer.reset();
+  EXPECT_LT(absl::Now() - start, absl::Seconds(3));
+}
+
+class ConsumerWithoutDatabaseTest : public ConsumerTest {
+ protected:
+  ConsumerWithoutDatabaseTest() : ConsumerTest(/*own_postgres=*/true) {}
+};
+
+TEST_F(ConsumerWithoutDatabaseTest, NothingIsParkedAndAllGoesOnWhenItIsBack) {
+  // One attempt: whatever the outage counted would be parked.
+  const auto consumer = Consume(1);
+  Publish(std::vector<std::string>(20, "ok"));
+  ExpectEffects(20);
+  postgres_->Crash();
+  Publish(std::vector<std::string>(20, "ok"), 21);
+  Publish({"poison"}, 41);
+  absl::SleepFor(absl::Seconds(4));
+  postgres_->Start();
+  ExpectEffects(40);
+  ExpectSettled();
+  EXPECT_EQ(Count("dead_letters"), 1);
+  EXPECT_EQ(Count("attempts WHERE count > 1"), 0);
+}
+
+}  // namespace
+}  // namespace platform::events
