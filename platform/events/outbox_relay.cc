@@ -134,8 +134,11 @@ class OutboxRelay::Impl {
   Round PublishRound(RelaySession& session);
   absl::Status Settle(RelaySession& session, absl::Span<const OutboxRow> rows,
                       absl::Span<const absl::StatusOr<PublishAck>> acks);
+  bool IsFull(absl::Span<const OutboxRow> rows) const {
+    return rows.size() >= static_cast<size_t>(options_.batch);
+  }
   void SetAside(const OutboxRow& row, const absl::Status& why);
-  std::vector<std::string> SetAsideNow() const;
+  std::vector<std::string> SetAsideNow();
   void Watch(RelaySession& session);
   void WatchStream(RelaySession& session);
   void NoteBroker(const absl::Status& status);
@@ -252,8 +255,7 @@ OutboxRelay::Impl::Round OutboxRelay::Impl::PublishRound(
   const absl::Status broker = Settle(session, rows, acks);
   NoteBroker(broker);
   if (!broker.ok()) return Round::kBrokerAway;
-  const bool full = rows.size() == static_cast<size_t>(options_.batch);
-  return full ? Round::kMore : Round::kEmpty;
+  return IsFull(rows) ? Round::kMore : Round::kEmpty;
 }
 
 // Marks what was acknowledged, in one statement, and sets aside what was
@@ -294,8 +296,9 @@ absl::Status OutboxRelay::Impl::Settle(
     }
     if (!reset_) last_sequence_ = std::max(last_sequence_, highest);
   }
-  // Nothing but refusals: more likely the broker's trouble than the events'.
-  if (away.ok() && marks.empty()) away = refusal;
+  // A whole round of refusals: more likely the broker's trouble than the
+  // events'.
+  if (marks.empty() && IsFull(rows) && away.ok()) away = refusal;
   return away;
 }
 
@@ -319,10 +322,15 @@ void OutboxRelay::Impl::SetAside(const OutboxRow& row,
               {"error", Text(why)}});
 }
 
-std::vector<std::string> OutboxRelay::Impl::SetAsideNow() const {
+// The aggregates whose time to try again has not come.
+std::vector<std::string> OutboxRelay::Impl::SetAsideNow() {
   std::vector<std::string> result;
   if (refused_.empty()) return result;
   const absl::Time now = absl::Now();
+  // One that was not tried again since then is gone from the outbox.
+  absl::erase_if(refused_, [now](const auto& entry) {
+    return entry.second.retry + kMaxRefusedDelay < now;
+  });
   for (const auto& [aggregate, refused] : refused_) {
     if (refused.retry > now) result.push_back(aggregate);
   }

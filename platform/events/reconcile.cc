@@ -143,7 +143,7 @@ class Reconciliation {
       ids = pg::Array();
       batched = 0;
     };
-    const absl::Status read = ReadStream(
+    absl::Status read = ReadStream(
         jetstream_, options_.stream, info, [&](const InMessage& message) {
           const auto id = ParseUuid(message.Header("ce-id"));
           if (!id.has_value()) return;  // none of ours

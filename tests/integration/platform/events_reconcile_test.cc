@@ -168,6 +168,24 @@ TEST_F(ReconcileTest, RepairsAnEmptyNewStream) {
   EXPECT_EQ(Messages().size(), 3);
 }
 
+TEST_F(ReconcileTest, RepairsAStreamWhoseDataWasLost) {
+  PublishVersions(5);
+  EXPECT_EQ(ApplyStream(), 15);
+  nats_.Stop();
+  nats_.WipeData();
+  nats_.Start();
+  ASSERT_TRUE(
+      Eventually(absl::Seconds(10), [&] { return jetstream_->connected(); }));
+  CreateStream();
+
+  EXPECT_EQ(Reconcile().code(), absl::StatusCode::kDataLoss);
+  EXPECT_THAT(report_, HasSubstr("missing in the stream: 15"));
+  EXPECT_THAT(Reconcile(/*repair=*/true), IsOk());
+
+  EXPECT_EQ(Messages().size(), 15);
+  EXPECT_EQ(ApplyStream(), 0);
+}
+
 TEST_F(ReconcileTest, WhatTheStreamDroppedByItsLimitsIsNotMissing) {
   DeleteStream();
   CreateStream(R"({"max_msgs": 4})");
