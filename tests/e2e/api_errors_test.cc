@@ -223,8 +223,8 @@ TEST_F(ApiErrorsTest, ATraceIsFollowed) {
                              "ORDER_STATUS_REJECTED"),
             "ORDER_STATUS_REJECTED");
   for (const char* log : {"order", "cook", "mypage"}) {
-    EXPECT_EQ(Run(absl::StrCat("grep -q ", trace, " ", system_->run_dir(),
-                               "/log/", log, ".log"))
+    EXPECT_EQ(RunCommand(absl::StrCat("grep -q ", trace, " ",
+                                      system_->run_dir(), "/log/", log, ".log"))
                   .exit_code,
               0)
         << log;

@@ -70,7 +70,7 @@ class GrpcClientsTest : public testing::Test {
     return (*system_)[name + "_ADDR"];
   }
   static Ran Grpcurl(const std::string& arguments) {
-    return Run(absl::StrCat(
+    return RunCommand(absl::StrCat(
         SOURCE_DIR, "/.tools/bin/grpcurl -plaintext -max-time 10 ", arguments));
   }
   static void CallEveryRpc(

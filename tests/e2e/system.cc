@@ -35,7 +35,7 @@ nlohmann::json Detail(const nlohmann::json& body, const std::string& type) {
 
 }  // namespace
 
-Ran Run(const std::string& command) {
+Ran RunCommand(const std::string& command) {
   Ran ran;
   FILE* pipe = popen(absl::StrCat(command, " 2>&1").c_str(), "r");
   if (pipe == nullptr) return {.exit_code = 127, .output = "popen failed"};
@@ -129,7 +129,7 @@ System::~System() {
   // What failed can be looked at: KEEP_E2E=1 leaves the folder.
   const char* keep = getenv("KEEP_E2E");
   Script(keep != nullptr ? "down" : "down --purge");
-  if (keep == nullptr) Run("rm -rf " + Quoted(run_dir_));
+  if (keep == nullptr) RunCommand("rm -rf " + Quoted(run_dir_));
 }
 
 std::string System::operator[](const std::string& name) const {
@@ -185,8 +185,8 @@ Answer System::Delete(const std::string& path) const {
 }
 
 Ran System::Script(const std::string& command) const {
-  return Run(absl::StrCat("cd ", Quoted(SOURCE_DIR), " && ", environment_,
-                          "scripts/", command));
+  return RunCommand(absl::StrCat("cd ", Quoted(SOURCE_DIR), " && ",
+                                 environment_, "scripts/", command));
 }
 
 Ran System::Command(const std::string& service,
@@ -197,7 +197,8 @@ Ran System::Command(const std::string& service,
 std::string System::Sql(const std::string& service,
                         const std::string& sql) const {
   const std::string dsn = (*this)[absl::AsciiStrToUpper(service) + "_PG_DSN"];
-  Ran ran = Run(absl::StrCat("psql -XAtq ", Quoted(dsn), " -c ", Quoted(sql)));
+  Ran ran =
+      RunCommand(absl::StrCat("psql -XAtq ", Quoted(dsn), " -c ", Quoted(sql)));
   absl::StripTrailingAsciiWhitespace(&ran.output);
   return ran.output;
 }

@@ -23,7 +23,7 @@ struct Ran {
   int exit_code = 0;
   std::string output;
 };
-Ran Run(const std::string& command);
+Ran RunCommand(const std::string& command);
 
 // Publishes one message to JetStream as it is; aborts if it was not stored.
 void Publish(const std::string& nats_url,
