@@ -8,7 +8,6 @@
 #include <string>
 #include <vector>
 
-#include "absl/flags/parse.h"
 #include "absl/flags/usage.h"
 #include "absl/time/clock.h"
 
@@ -38,6 +37,7 @@
 namespace {
 
 namespace events = platform::events;
+using platform::pg::Pool;
 
 constexpr char kStream[] = "ORDER";
 constexpr char kService[] = "order";
@@ -52,10 +52,21 @@ absl::Status Serve(const order::Config& config) {
   const auto metrics = platform::metrics::Page::Serve(common.metrics_listen);
   if (!metrics.ok()) return metrics.status();
 
-  platform::pg::Pool pool({.name = "main",
-                           .dsn = common.pg_dsn,
-                           .connections = common.pg_connections,
-                           .prepare = order::PrepareStatements});
+  // Requests, new orders, and what goes on in the background have connections
+  // of their own: none waits for the other.
+  const order::PlaceOrderBatcherOptions placing;
+  Pool pool({.name = "requests",
+             .dsn = common.pg_dsn,
+             .connections = common.pg_connections,
+             .prepare = order::PrepareStatements});
+  Pool place_pool({.name = "place",
+                   .dsn = common.pg_dsn,
+                   .connections = placing.threads,
+                   .prepare = order::PreparePlacedOrders});
+  Pool background({.name = "events",
+                   .dsn = common.pg_dsn,
+                   .connections = 3,
+                   .prepare = order::PrepareStatements});
   absl::Status schema = platform::pg::WaitForSchema(
       pool, order::Migrations(), platform::ShutdownRequested);
   if (absl::IsCancelled(schema)) return absl::OkStatus();
@@ -73,18 +84,12 @@ absl::Status Serve(const order::Config& config) {
   std::vector<std::unique_ptr<events::Consumer>> consumers;
   for (const events::Subscription& subscription : Subscriptions()) {
     consumers.push_back(std::make_unique<events::Consumer>(
-        pool, **jetstream,
+        background, **jetstream,
         events::ConsumerOptions{.stream = subscription.stream,
                                 .durable = subscription.durable},
         subscription.handler));
   }
 
-  // New orders have threads and connections of their own.
-  const order::PlaceOrderBatcherOptions placing;
-  platform::pg::Pool place_pool({.name = "place",
-                                 .dsn = common.pg_dsn,
-                                 .connections = placing.threads,
-                                 .prepare = order::PreparePlacedOrders});
   order::PlaceOrderBatcher batcher(place_pool, placing);
 
   platform::Executor executor(
@@ -92,8 +97,8 @@ absl::Status Serve(const order::Config& config) {
        .queue_limit = static_cast<size_t>(common.queue_limit)});
   order::CookClient cook(config.cook_target);
   order::OrderCanceller canceller(executor, pool, cook, platform::Now);
-  auto reconciler =
-      std::make_unique<order::CancelReconciler>(pool, cook, platform::Now);
+  auto reconciler = std::make_unique<order::CancelReconciler>(background, cook,
+                                                              platform::Now);
 
   order::OrderServiceImpl service(executor, pool, batcher, canceller,
                                   platform::Now);
@@ -110,7 +115,7 @@ absl::Status Serve(const order::Config& config) {
   consumers.clear();
   reconciler.reset();
   (*server)->Stop(common.grace);
-  relay->Flush(absl::Seconds(5));
+  relay->Flush(common.grace);
   platform::log::Info("stopped");
   return absl::OkStatus();
 }
@@ -129,10 +134,10 @@ absl::Status Run(const std::vector<std::string>& words) {
     return platform::pg::Migrate(common.pg_dsn, order::Migrations());
   }
   if (command == "dead-letters") {
-    platform::pg::Pool pool({.name = "main",
-                             .dsn = common.pg_dsn,
-                             .connections = 1,
-                             .prepare = order::PrepareStatements});
+    Pool pool({.name = "commands",
+               .dsn = common.pg_dsn,
+               .connections = 1,
+               .prepare = order::PrepareStatements});
     return events::DeadLettersCommand(
         pool, Subscriptions(),
         std::vector<std::string>(words.begin() + 1, words.end()));
@@ -154,7 +159,5 @@ absl::Status Run(const std::vector<std::string>& words) {
 int main(int argc, char** argv) {
   platform::PrepareProcess();
   absl::SetProgramUsageMessage("places and cancels orders");
-  std::vector<char*> words = absl::ParseCommandLine(argc, argv);
-  return platform::ExitCode(
-      Run(std::vector<std::string>(words.begin() + 1, words.end())));
+  return platform::ExitCode(Run(platform::ParseFlags(argc, argv)));
 }

@@ -67,8 +67,8 @@ absl::string_view FinalReason(OrderStatus status) {
 absl::Status TooLate(absl::string_view reason, const OrderState& order) {
   return platform::Error(
       absl::StatusCode::kFailedPrecondition, reason,
-      absl::StrCat("It is too late: order ", order.id, " is ",
-                   Name(order.status), " (", reason, ")."),
+      absl::StrCat("It is too late for order ", order.id, ", which is ",
+                   Name(order.status), ": ", reason, "."),
       {{"order_id", order.id}, {"status", Name(order.status)}});
 }
 

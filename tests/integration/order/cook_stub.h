@@ -69,6 +69,12 @@ class CookStub final : public restaurant::cook::v1::CookService::Service {
     return metadata_;
   }
 
+  // When the last call's caller stops waiting.
+  absl::Time deadline() {
+    std::lock_guard lock(mutex_);
+    return deadline_;
+  }
+
   grpc::Status CancelTicket(
       grpc::ServerContext* context, const Request* request,
       restaurant::cook::v1::CancelTicketResponse* response) override {
@@ -76,6 +82,7 @@ class CookStub final : public restaurant::cook::v1::CookService::Service {
     {
       std::lock_guard lock(mutex_);
       requests_.push_back(*request);
+      deadline_ = absl::FromChrono(context->deadline());
       metadata_.clear();
       for (const auto& [key, value] : context->client_metadata()) {
         metadata_.push_back(
@@ -93,6 +100,7 @@ class CookStub final : public restaurant::cook::v1::CookService::Service {
   Handler handler_;
   std::vector<Request> requests_;
   std::vector<std::string> metadata_;
+  absl::Time deadline_;
   int port_ = 0;
   std::unique_ptr<grpc::Server> server_;
 };
