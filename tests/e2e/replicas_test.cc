@@ -15,7 +15,7 @@ namespace {
 using ::test_support::Eventually;
 
 TEST(ReplicasTest, FiveKitchensSellTwentyPortionsExactlyOnce) {
-  System system({{"COOK_REPLICAS", "5"}});
+  System system(std::map<std::string, std::string>{{"COOK_REPLICAS", "5"}});
   system.SetStock(3, 1, 20);
   std::vector<std::future<std::string>> calls;
   for (int i = 0; i < 50; ++i) {
