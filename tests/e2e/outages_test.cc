@@ -179,7 +179,9 @@ TEST_F(OutagesTest, CookAwayNeverBlocksOrderingAndACancelPends) {
                               id + "' AND subject LIKE '%.cooked'"),
               "0");
   }
-  EXPECT_EQ(system_->Stock(2, 3), 10);
+  // Once the gateway has seen that the kitchen is back.
+  EXPECT_TRUE(
+      Eventually(absl::Seconds(5), [&] { return system_->Stock(2, 3) == 10; }));
 }
 
 TEST_F(OutagesTest, PostgresAwayIsAPoliteRefusalAndThenItGoesOn) {
