@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "absl/time/time.h"
+
 #include "platform/events/jetstream.h"
 
 namespace platform::events {
