@@ -24,9 +24,12 @@ constexpr absl::Duration kDefaultDeadline = absl::Seconds(10);
 
 absl::Time DeadlineOf(const grpc::CallbackServerContext& context,
                       absl::Time start) {
-  const absl::Time deadline = absl::FromChrono(context.deadline());
-  return deadline < start + absl::Hours(1) ? deadline
-                                           : start + kDefaultDeadline;
+  const auto deadline = context.deadline();
+  // How gRPC says that there is none.
+  if (deadline == std::chrono::system_clock::time_point::max()) {
+    return start + kDefaultDeadline;
+  }
+  return absl::FromChrono(deadline);
 }
 
 std::string MetadataOf(const grpc::CallbackServerContext& context,

@@ -38,6 +38,7 @@ class Server {
   void SetReady(bool ready);
 
   // Takes no new calls, waits up to `grace` for those in hand, then ends them.
+  // A client that watches our health is a call in hand.
   void Stop(absl::Duration grace);
 
  private:
