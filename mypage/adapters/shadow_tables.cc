@@ -114,7 +114,9 @@ absl::StatusOr<std::vector<MypageView>> LiveViewsUnlikeShadow(
 
 SwapCounts SwapTables(pqxx::work& tx, const std::string& durable) {
   tx.exec("SET LOCAL lock_timeout = '2s'");
-  tx.exec("LOCK TABLE mypage_views, inbox IN ACCESS EXCLUSIVE MODE");
+  // Nobody writes to the inbox while it is copied. What takes long comes before
+  // the lock that readers have to wait for.
+  tx.exec("LOCK TABLE inbox IN SHARE MODE");
   SwapCounts counts;
   // Some that were copied early came from the streams after all.
   tx.exec(R"sql(
@@ -135,6 +137,7 @@ SwapCounts SwapTables(pqxx::work& tx, const std::string& durable) {
                      WHERE k.event_id = i.event_id)
       ON CONFLICT DO NOTHING)sql",
                  durable);
+  tx.exec("LOCK TABLE mypage_views, inbox IN ACCESS EXCLUSIVE MODE");
   tx.exec(R"sql(
       DO $do$
       DECLARE
