@@ -96,13 +96,15 @@ std::vector<OrderState> OrdersOf(const pqxx::result& rows) {
 }  // namespace
 
 void PrepareStatements(pqxx::connection& connection) {
+  UseIndexes(connection);
+  connection.set_variable("enable_hashjoin", "off");
+  connection.set_variable("enable_mergejoin", "off");
   connection.prepare(kFind, absl::StrCat("SELECT ", kColumns, kFindSql));
   connection.prepare(kList, absl::StrCat("SELECT ", kColumns, kListSql));
   connection.prepare(kLoad, absl::StrCat("SELECT ", kColumns, kLoadSql));
   connection.prepare(kSave, kSaveSql);
   connection.prepare(kCountPending, kCountPendingSql);
   connection.prepare(kClaim, absl::StrCat(kClaimSql, kColumns));
-  PreparePlacedOrders(connection);
   platform::events::PrepareOutbox(connection);
   platform::events::PrepareInbox(connection);
 }

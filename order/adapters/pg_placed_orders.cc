@@ -38,21 +38,18 @@ constexpr char kInsertSql[] = R"sql(
 
 constexpr char kFind[] = "order_find_placed";
 constexpr char kFindSql[] = R"sql(
-    WITH asked AS (
-        SELECT * FROM unnest($1::uuid[], $2::int[], $3::text[])
-            WITH ORDINALITY AS t(order_id, customer_id, request_id, place)
-    )
-    SELECT place, orders.order_id, orders.customer_id, restaurant_id,
-        restaurant_menu_id, qty,
-        (extract(epoch FROM created_at) * 1000000)::bigint
-    FROM asked JOIN orders ON orders.order_id = asked.order_id
-    UNION ALL
-    SELECT place, orders.order_id, orders.customer_id, restaurant_id,
-        restaurant_menu_id, qty,
-        (extract(epoch FROM created_at) * 1000000)::bigint
-    FROM asked JOIN orders ON orders.customer_id = asked.customer_id
-        AND orders.request_id = asked.request_id
-        AND orders.order_id <> asked.order_id)sql";
+    SELECT place, found.*
+    FROM unnest($1::uuid[], $2::int[], $3::text[])
+        WITH ORDINALITY AS asked(order_id, customer_id, request_id, place)
+    CROSS JOIN LATERAL (
+        SELECT order_id, customer_id, restaurant_id, restaurant_menu_id, qty,
+            (extract(epoch FROM created_at) * 1000000)::bigint
+        FROM orders
+        WHERE orders.order_id = asked.order_id
+            OR (orders.customer_id = asked.customer_id
+                AND orders.request_id = asked.request_id)
+        ORDER BY orders.order_id = asked.order_id DESC
+        LIMIT 1) AS found)sql";
 
 void AddRequestId(Array& ids, const std::string& id) {
   if (id.empty()) {
@@ -65,8 +62,14 @@ void AddRequestId(Array& ids, const std::string& id) {
 }  // namespace
 
 void PreparePlacedOrders(pqxx::connection& connection) {
+  UseIndexes(connection);
   connection.prepare(kInsert, kInsertSql);
   connection.prepare(kFind, kFindSql);
+}
+
+void UseIndexes(pqxx::connection& connection) {
+  connection.set_variable("plan_cache_mode", "force_generic_plan");
+  connection.set_variable("enable_seqscan", "off");
 }
 
 size_t InsertPlaced(pqxx::transaction_base& tx,

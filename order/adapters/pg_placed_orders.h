@@ -25,6 +25,10 @@ struct PlacedOrder {
 // Prepares the statements below.
 void PreparePlacedOrders(pqxx::connection& connection);
 
+// Plans are made once and kept, also those made while the table was empty, when
+// reading all of it looks cheap. All statements here are for a handful of rows.
+void UseIndexes(pqxx::connection& connection);
+
 // Inserts those whose order id, and whose request id if any, are new, each with
 // its event, and wakes the relay. Of several with one key the first is
 // inserted. Returns how many were. Atomic also outside of a transaction.

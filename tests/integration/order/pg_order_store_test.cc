@@ -66,5 +66,39 @@ TEST_F(PgOrderStoreTest, TextsComeBackAsTheyWere) {
   EXPECT_EQ(Get(id)->reason(), odd);
 }
 
+// Plans are made while the table is empty, and kept.
+TEST_F(PgOrderStoreTest, EveryStatementUsesAnIndex) {
+  const auto plan = [](pqxx::nontransaction& tx, const std::string& call) {
+    std::string text;
+    for (const auto& row : tx.exec("EXPLAIN EXECUTE " + call)) {
+      text += row[0].as<std::string>() + "\n";
+    }
+    EXPECT_THAT(text, ::testing::HasSubstr("Index Scan")) << call;
+    EXPECT_THAT(text,
+                ::testing::Not(::testing::HasSubstr("Seq Scan on orders")))
+        << call << "\n"
+        << text;
+  };
+  ASSERT_THAT(pool_.Read([&](pqxx::nontransaction& tx) {
+    for (const char* name : {"order_find", "order_list", "order_load",
+                             "order_save", "order_claim_pending"}) {
+      tx.conn().prepare_now(name);
+    }
+    plan(tx, "order_find('0190163d-8694-739b-aea5-966c26f8ad91')");
+    plan(tx, "order_list(1, '0190163d-8694-739b-aea5-966c26f8ad91', '', 20)");
+    plan(tx, "order_load('{0190163d-8694-739b-aea5-966c26f8ad91}')");
+    plan(tx, "order_save('{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}')");
+    plan(tx, "order_claim_pending(now(), 50)");
+    return absl::OkStatus();
+  }),
+              IsOk());
+  ASSERT_THAT(place_pool_.Read([&](pqxx::nontransaction& tx) {
+    tx.conn().prepare_now("order_find_placed");
+    plan(tx, "order_find_placed('{}', '{}', '{}')");
+    return absl::OkStatus();
+  }),
+              IsOk());
+}
+
 }  // namespace
 }  // namespace order
