@@ -9,7 +9,6 @@
 #include <string>
 #include <vector>
 
-#include "absl/flags/parse.h"
 #include "absl/flags/usage.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -150,7 +149,5 @@ absl::Status Run(const std::vector<std::string>& words) {
 int main(int argc, char** argv) {
   platform::PrepareProcess();
   absl::SetProgramUsageMessage("delivers what was cooked");
-  const std::vector<char*> words = absl::ParseCommandLine(argc, argv);
-  return platform::ExitCode(
-      delivery::Run(std::vector<std::string>(words.begin() + 1, words.end())));
+  return platform::ExitCode(delivery::Run(platform::ParseFlags(argc, argv)));
 }
