@@ -77,6 +77,19 @@ TEST_F(PgMigrateTest, OneThatFailsLeavesNothingAndIsNamed) {
   EXPECT_EQ(Rows(), "2");
 }
 
+// What is done and the note that it is done are one transaction.
+TEST_F(PgMigrateTest, OneThatCannotBeNotedIsNotDone) {
+  constexpr Migration kUnnotable = {
+      2, "unnotable",
+      "ALTER TABLE schema_migrations ADD CHECK (version < 2); "
+      "INSERT INTO t VALUES (5)"};
+
+  EXPECT_FALSE(MigrateWith({kTable, kUnnotable}).ok());
+
+  EXPECT_EQ(Rows(), "0");
+  EXPECT_THAT(MigrateWith({kTable, kRow}), IsOk());
+}
+
 TEST_F(PgMigrateTest, ManyAtOnceDoItOnce) {
   constexpr Migration kSlow = {
       2, "slow", "SELECT pg_sleep(0.2); INSERT INTO t VALUES (5)"};
