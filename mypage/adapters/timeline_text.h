@@ -1,5 +1,5 @@
 // The timeline as a row keeps it: text that an operator can read and that costs
-// next to nothing to read and write (docs/adr: compared with jsonb).
+// next to nothing to read and write (docs/adr/0013).
 //
 // One line per event, oldest first, fields separated by tabs:
 //
