@@ -88,7 +88,8 @@ absl::Status Serve(const Config& config) {
   // Events in: what was ordered. Perhaps somebody plays the kitchen.
   std::optional<AutoCook> auto_cook;
   if (config.auto_cook_after.has_value()) {
-    auto_cook.emplace(background, platform::Now, *config.auto_cook_after);
+    auto_cook.emplace(background, platform::Now,
+                      AutoCookOptions{.after = *config.auto_cook_after});
   }
   auto orders = std::make_unique<events::Consumer>(
       background, **jetstream,

@@ -21,18 +21,14 @@ constexpr int kBatch = 500;
 // Rounds are at least so far apart unless there is a full batch to finish, so
 // that under load one commit finishes many.
 constexpr absl::Duration kPace = absl::Milliseconds(5);
-// How long after TicketsMade() a commit may take to be seen promptly.
-constexpr absl::Duration kCommitTime = absl::Milliseconds(50);
-// The regular look, for tickets that another process made.
-constexpr absl::Duration kRegular = absl::Milliseconds(250);
 // After a failure, e.g. while the database is away.
 constexpr absl::Duration kAfterFailure = absl::Seconds(1);
 
 }  // namespace
 
 AutoCook::AutoCook(platform::pg::Pool& pool, platform::Clock clock,
-                   absl::Duration after)
-    : pool_(pool), clock_(std::move(clock)), after_(after) {
+                   AutoCookOptions options)
+    : pool_(pool), clock_(std::move(clock)), options_(options) {
   thread_ = std::thread([this] { Work(); });
 }
 
@@ -46,9 +42,9 @@ AutoCook::~AutoCook() {
 }
 
 void AutoCook::TicketsMade() {
-  const absl::Time due = clock_() + after_;
+  const absl::Time due = clock_() + options_.after;
   platform::MutexLock lock(mutex_);
-  awake_until_ = due + kCommitTime;
+  awake_until_ = due + options_.commit_time;
   if (next_look_ > due + kPace) {
     next_look_ = due + kPace;
     wake_.Signal();
@@ -61,7 +57,7 @@ void AutoCook::Work() {
     const absl::Time now = clock_();
     platform::MutexLock lock(mutex_);
     next_look_ = std::min(next_look_, next);
-    if (awake_until_ > now && awake_until_ - kCommitTime <= now) {
+    if (awake_until_ > now && awake_until_ - options_.commit_time <= now) {
       next_look_ = std::min(next_look_, now + kPace);
     }
   }
@@ -75,7 +71,7 @@ bool AutoCook::WaitForWork() {
       next_look_ = absl::InfiniteFuture();
       return true;
     }
-    wake_.WaitFor(mutex_, std::min(wait, kRegular));
+    wake_.WaitFor(mutex_, std::min(wait, options_.look_every));
   }
   return false;
 }
@@ -86,7 +82,7 @@ absl::Time AutoCook::FinishDueTickets() {
   absl::Status done = pool_.InTransaction([&](pqxx::work& tx) -> absl::Status {
     PgTicketStore store(tx, platform::ContinueTrace("").Traceparent());
     const absl::StatusOr<int> count =
-        FinishDue(store, now - after_, kBatch, now);
+        FinishDue(store, now - options_.after, kBatch, now);
     finished = count.value_or(0);
     return count.status();
   });
@@ -104,9 +100,10 @@ absl::Time AutoCook::FinishDueTickets() {
     return now + kAfterFailure;
   }
   if (finished == kBatch) return now;
-  if (!oldest.has_value()) return now + kRegular;
+  if (!oldest.has_value()) return now + options_.look_every;
   // One that is due already is locked by somebody who is changing it.
-  return std::clamp(*oldest + after_, now + kPace, now + kRegular);
+  return std::clamp(*oldest + options_.after, now + kPace,
+                    now + options_.look_every);
 }
 
 }  // namespace cook

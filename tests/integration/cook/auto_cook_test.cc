@@ -27,7 +27,7 @@ TEST(AutoCookTest, FinishesWhatItIsToldOf) {
   Kitchen kitchen;
   ASSERT_THAT(kitchen.process().SetOnHand(kBibimbap, 2000), IsOk());
   Process player(kitchen.db().dsn());
-  AutoCook auto_cook(player.pool(), platform::Now, absl::ZeroDuration());
+  AutoCook auto_cook(player.pool(), platform::Now, AutoCookOptions());
 
   auto_cook.TicketsMade();
   ASSERT_THAT(kitchen.process().Hear(Orders(1200)), IsOk());
@@ -41,12 +41,31 @@ TEST(AutoCookTest, FindsWhatAnotherProcessMade) {
   Kitchen kitchen;
   ASSERT_THAT(kitchen.process().SetOnHand(kBibimbap, 10), IsOk());
   Process player(kitchen.db().dsn());
-  AutoCook auto_cook(player.pool(), platform::Now, absl::Milliseconds(1));
+  AutoCook auto_cook(player.pool(), platform::Now, AutoCookOptions());
 
-  ASSERT_THAT(kitchen.process().Hear(Orders(3)), IsOk());
+  for (int made = 1; made <= 3; ++made) {
+    ASSERT_THAT(kitchen.process().Hear(Orders(1)), IsOk());
+    ASSERT_TRUE(Eventually(absl::Seconds(5),
+                           [&] { return kitchen.Count("COOKED") == made; }));
+  }
+}
 
-  EXPECT_TRUE(Eventually(absl::Seconds(5),
-                         [&] { return kitchen.Count("COOKED") == 3; }));
+// It is told before the tickets are committed: the first look may find nothing.
+TEST(AutoCookTest, FindsWhatIsCommittedAfterItWasTold) {
+  Kitchen kitchen;
+  ASSERT_THAT(kitchen.process().SetOnHand(kBibimbap, 10), IsOk());
+  Process player(kitchen.db().dsn());
+  AutoCook auto_cook(
+      player.pool(), platform::Now,
+      {.look_every = absl::Hours(1), .commit_time = absl::Seconds(20)});
+
+  for (int made = 1; made <= 3; ++made) {
+    auto_cook.TicketsMade();
+    absl::SleepFor(absl::Milliseconds(50));
+    ASSERT_THAT(kitchen.process().Hear(Orders(1)), IsOk());
+    ASSERT_TRUE(Eventually(absl::Seconds(5),
+                           [&] { return kitchen.Count("COOKED") == made; }));
+  }
 }
 
 TEST(AutoCookTest, ContinuesTheOrdersTrace) {
@@ -55,7 +74,7 @@ TEST(AutoCookTest, ContinuesTheOrdersTrace) {
   ASSERT_THAT(kitchen.process().Hear(Orders(1)), IsOk());
   Process player(kitchen.db().dsn());
 
-  AutoCook auto_cook(player.pool(), platform::Now, absl::ZeroDuration());
+  AutoCook auto_cook(player.pool(), platform::Now, AutoCookOptions());
 
   ASSERT_TRUE(Eventually(absl::Seconds(5),
                          [&] { return kitchen.Count("COOKED") == 1; }));
@@ -69,7 +88,8 @@ TEST(AutoCookTest, DoesNotFinishEarly) {
   Kitchen kitchen;
   ASSERT_THAT(kitchen.process().SetOnHand(kBibimbap, 10), IsOk());
   Process player(kitchen.db().dsn());
-  AutoCook auto_cook(player.pool(), platform::Now, absl::Milliseconds(400));
+  AutoCook auto_cook(player.pool(), platform::Now,
+                     {.after = absl::Milliseconds(400)});
 
   auto_cook.TicketsMade();
   ASSERT_THAT(kitchen.process().Hear(Orders(3)), IsOk());
@@ -89,8 +109,8 @@ TEST(AutoCookTest, ReplicasShareTheWork) {
   Process one(kitchen.db().dsn());
   Process two(kitchen.db().dsn());
 
-  AutoCook first(one.pool(), platform::Now, absl::ZeroDuration());
-  AutoCook second(two.pool(), platform::Now, absl::ZeroDuration());
+  AutoCook first(one.pool(), platform::Now, AutoCookOptions());
+  AutoCook second(two.pool(), platform::Now, AutoCookOptions());
 
   EXPECT_TRUE(Eventually(absl::Seconds(10),
                          [&] { return kitchen.Count("COOKED") == 3000; }));
@@ -102,7 +122,8 @@ TEST(AutoCookTest, LeavesCancelledTicketsAlone) {
   Kitchen kitchen;
   ASSERT_THAT(kitchen.process().SetOnHand(kBibimbap, 1000), IsOk());
   Process player(kitchen.db().dsn());
-  AutoCook auto_cook(player.pool(), platform::Now, absl::Milliseconds(5));
+  AutoCook auto_cook(player.pool(), platform::Now,
+                     {.after = absl::Milliseconds(5)});
   int cancelled = 0;
   for (int round = 0; round < 50; ++round) {
     const std::vector<OrderDetails> orders = Orders(4);
@@ -125,7 +146,9 @@ TEST(AutoCookTest, StopsAtOnce) {
   Process player(kitchen.db().dsn());
   const absl::Time start = absl::Now();
 
-  { AutoCook auto_cook(player.pool(), platform::Now, absl::Hours(1)); }
+  {
+    AutoCook auto_cook(player.pool(), platform::Now, {.after = absl::Hours(1)});
+  }
 
   EXPECT_LT(absl::Now() - start, absl::Seconds(2));
 }

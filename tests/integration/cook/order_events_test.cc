@@ -6,18 +6,21 @@
 #include <thread>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
 #include "platform/events/inbox.h"
 #include "platform/time/clock.h"
 #include "tests/integration/cook/kitchen.h"
+#include "tests/support/eventually.h"
 #include "tests/support/status_matchers.h"
 
 namespace cook {
 namespace {
 
 using platform::events::Message;
+using test_support::Eventually;
 using test_support::Fails;
 using test_support::IsOk;
 
@@ -157,59 +160,93 @@ TEST(OrderEventsTest, FiveProcessesShareTheStock) {
   kitchen.ExpectBooksBalance();
 }
 
-// The same orders and the same items, named in opposite orders, in two batches
-// that overlap in time: one waits for the other, none is killed for a deadlock.
-// Two rounds in three the batches hold the same orders; every event is new.
-TEST(OrderEventsTest, BatchesInOppositeOrderDoNotDeadlock) {
-  Kitchen kitchen;
-  constexpr int kItems = 20;
-  for (int item = 1; item <= kItems; ++item) {
-    ASSERT_THAT(kitchen.process().SetOnHand({1, item}, 1000), IsOk());
+// Two batches that want the same rows in opposite orders. A third party holds
+// the row in the middle until both wait: whoever takes rows as they come then
+// holds what the other needs next, and each waits for the other.
+class OppositeBatchesTest : public ::testing::Test {
+ protected:
+  static constexpr int kItems = 9;
+
+  OppositeBatchesTest() {
+    for (int item = 1; item <= kItems; ++item) {
+      EXPECT_THAT(kitchen_.process().SetOnHand({1, item}, 10), IsOk());
+    }
   }
-  // A deadlock's victim is tried again: its handler is called once more.
-  std::atomic<int> calls = 0;
-  const platform::events::Handler handler = OrderEvents(platform::Now, [] {});
-  const platform::events::Handler counting =
-      [&](pqxx::work& tx, absl::Span<const Message> messages) {
-        ++calls;
-        return handler(tx, messages);
-      };
-  Process forward(kitchen.db().dsn(), 1);
-  Process backward(kitchen.db().dsn(), 1);
-  for (int round = 0; round < 60; ++round) {
+
+  // One order of each item.
+  static std::vector<OrderDetails> Orders() {
     std::vector<OrderDetails> orders;
     for (int item = 1; item <= kItems; ++item) {
       orders.push_back(NewOrder(1, {1, item}));
     }
-    std::vector<OrderDetails> reversed = orders;
-    if (round % 3 == 0) {
-      for (OrderDetails& order : reversed) {
-        order = NewOrder(1, order.item());
-      }
-    }
-    std::reverse(reversed.begin(), reversed.end());
-    std::atomic<int> ready = 0;
-    const auto hear = [&](Process& process,
-                          const std::vector<OrderDetails>& batch) {
-      std::vector<Message> messages;
-      for (const OrderDetails& order : batch) {
-        messages.push_back(Ordered(order));
-      }
-      ++ready;
-      while (ready < 2) std::this_thread::yield();
-      EXPECT_THAT(platform::events::ApplyOnce(process.pool(), "cook", messages,
-                                              counting),
-                  IsOk());
-    };
-    std::thread other([&] { hear(backward, reversed); });
-    hear(forward, orders);
-    other.join();
+    return orders;
   }
 
-  EXPECT_EQ(kitchen.Count("COOKING"), (40 + 20 * 2) * kItems);
-  EXPECT_EQ(kitchen.Count("REJECTED"), 0);
-  EXPECT_EQ(calls, 60 * 2) << "somebody was the victim of a deadlock";
-  kitchen.ExpectBooksBalance();
+  // Applies both batches at once, while `hold` holds what it locks.
+  void ApplyBoth(const std::vector<OrderDetails>& one,
+                 const std::vector<OrderDetails>& other,
+                 const std::string& hold) {
+    pqxx::connection holder(kitchen_.db().dsn());
+    pqxx::work held(holder);
+    held.exec(hold);
+    std::thread first([&] { Apply(one); });
+    std::thread second([&] { Apply(other); });
+    EXPECT_TRUE(Eventually(absl::Seconds(5), [&] {
+      return kitchen_.db().Value(
+                 "SELECT count(*) FROM pg_stat_activity WHERE datname = "
+                 "current_database() AND wait_event_type = 'Lock'") == "2";
+    }));
+    held.abort();
+    first.join();
+    second.join();
+    // A deadlock's victim is tried again: its handler is called once more.
+    EXPECT_EQ(calls_, 2) << "somebody was the victim of a deadlock";
+  }
+
+  Kitchen kitchen_;
+
+ private:
+  void Apply(const std::vector<OrderDetails>& orders) {
+    Process process(kitchen_.db().dsn(), 1);
+    std::vector<Message> messages;
+    for (const OrderDetails& order : orders) messages.push_back(Ordered(order));
+    EXPECT_THAT(platform::events::ApplyOnce(
+                    process.pool(), "cook", messages,
+                    [&](pqxx::work& tx, absl::Span<const Message> fresh) {
+                      ++calls_;
+                      return handler_(tx, fresh);
+                    }),
+                IsOk());
+  }
+
+  const platform::events::Handler handler_ = OrderEvents(platform::Now, [] {});
+  std::atomic<int> calls_ = 0;
+};
+
+TEST_F(OppositeBatchesTest, OfTheSameItemsDoNotDeadlock) {
+  std::vector<OrderDetails> reversed = Orders();
+  std::reverse(reversed.begin(), reversed.end());
+
+  ApplyBoth(Orders(), reversed,
+            "SELECT * FROM stocks WHERE restaurant_menu_id = 5 FOR UPDATE");
+
+  EXPECT_EQ(kitchen_.Count("COOKING"), 2 * kItems);
+  kitchen_.ExpectBooksBalance();
+}
+
+TEST_F(OppositeBatchesTest, OfTheSameOrdersDoNotDeadlock) {
+  const std::vector<OrderDetails> orders = Orders();
+  std::vector<OrderDetails> reversed = orders;
+  std::reverse(reversed.begin(), reversed.end());
+
+  ApplyBoth(orders, reversed,
+            absl::StrCat("INSERT INTO tickets VALUES ('", orders[4].order_id,
+                         "', 1, 5, 7, 1, 'COOKING', 1, now(), now(), '', '', "
+                         "'')"));
+
+  EXPECT_EQ(kitchen_.Count("COOKING"), kItems);
+  EXPECT_EQ(kitchen_.LedgerSum("take"), -kItems);
+  kitchen_.ExpectBooksBalance();
 }
 
 TEST(OrderEventsTest, StockSetWhileOrdersFlowIsConserved) {

@@ -76,6 +76,9 @@ platform::pg::PoolOptions KitchenPool(const std::string& dsn, int connections) {
             platform::events::PrepareInbox(connection);
             platform::events::PrepareOutbox(connection);
             PrepareTicketStore(connection);
+            // Tests are about what happens, not about how fast.
+            connection.set_variable("lock_timeout", "'60s'");
+            connection.set_variable("statement_timeout", "'60s'");
             PrepareTicketQueries(connection);
           }};
 }
