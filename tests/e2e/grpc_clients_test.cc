@@ -42,7 +42,7 @@ std::vector<Rpc> Rpcs() {
       {"cook", "CookService.GetStock",
        R"({"restaurant_id":1,"restaurant_menu_id":1})", "stock"},
       {"cook", "CookService.SetStock",
-       R"({"restaurant_id":1,"restaurant_menu_id":2,"on_hand":3})", "on_hand"},
+       R"({"restaurant_id":1,"restaurant_menu_id":2,"on_hand":3})", ": 3"},
       {"cook", "CookService.ListStock", R"({"restaurant_id":1})", "stocks"},
       {"delivery", "DeliveryService.GetDelivery", id, "DELIVERY_NOT_FOUND"},
       {"delivery", "DeliveryService.ListDeliveries", "{}", "{"},

@@ -242,7 +242,9 @@ TEST_F(PgPoolTest, ADeadlockIsTriedAgain) {
   one.join();
   two.join();
 
-  EXPECT_EQ(bodies, 3);  // one of them twice
+  // One of them twice; on a busy machine its second try may meet the other's
+  // first once more.
+  EXPECT_GE(bodies, 3);
   EXPECT_EQ(Counter(1), "2");
   EXPECT_EQ(Counter(2), "2");
 }
