@@ -42,7 +42,7 @@ void InboxRetention::Work() {
     if (!status.ok()) {
       more = false;
       log::Warning("old inbox rows could not be deleted",
-                             {{"cause", status.message()}});
+                   {{"cause", status.message()}});
     }
   }
 }

@@ -1,7 +1,7 @@
 // The provisioner: keeps JetStream's streams and durables as the services
 // declare them. The only one that may.
 //
-//   provisioner --nats_url=nats://… order/jetstream.json cook/jetstream.json …
+//   provisioner --nats_url=nats://… SERVICE/jetstream.json…
 
 #include <memory>
 #include <string>
@@ -113,7 +113,7 @@ absl::Status Run(const std::vector<std::string>& files) {
   const absl::StatusOr<events::Declarations> declarations =
       events::ReadDeclarations(files);
   if (!declarations.ok()) return declarations.status();
-  log::Init("provisioner", log::Level::kInfo, "order_id");
+  log::Init("provisioner", log::Level::kInfo, "aggregate_id");
   const std::string metrics_listen = absl::GetFlag(FLAGS_metrics_listen);
   std::unique_ptr<platform::metrics::Page> page;
   if (!metrics_listen.empty()) {

@@ -9,6 +9,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "grpcpp/support/server_callback.h"
+
 #include "platform/thread/executor.h"
 #include "platform/trace/trace_context.h"
 

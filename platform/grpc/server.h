@@ -7,14 +7,14 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
-#include "grpcpp/server.h"
 #include "grpcpp/impl/codegen/service_type.h"
+#include "grpcpp/server.h"
 
 namespace platform::rpc {
 
 struct ServerOptions {
-  std::string listen;                       // host:port; port 0: the kernel's
-  int max_request_bytes = 64 * 1024;        // larger ones: RESOURCE_EXHAUSTED
+  std::string listen;                 // host:port; port 0: the kernel's
+  int max_request_bytes = 64 * 1024;  // larger ones: RESOURCE_EXHAUSTED
   int max_metadata_bytes = 8 * 1024;
 };
 

@@ -34,7 +34,8 @@ prometheus::Histogram& Seconds(const std::string& name, const std::string& help,
 class Page {
  public:
   // `address` is host:port. Fails with `FAILED_PRECONDITION` if it is taken.
-  static absl::StatusOr<std::unique_ptr<Page>> Serve(const std::string& address);
+  static absl::StatusOr<std::unique_ptr<Page>> Serve(
+      const std::string& address);
   virtual ~Page() = default;
 };
 

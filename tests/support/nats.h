@@ -56,8 +56,8 @@ class NatsServer {
 };
 
 // Makes the streams and durables that `files` declare (absolute paths, or paths
-// in the repository, e.g. "order/jetstream.json"), as the provisioner does. Aborts the test if
-// that fails.
+// in the repository, e.g. "order/jetstream.json"), as the provisioner does.
+// Aborts the test if that fails.
 void Provision(const std::string& nats_url,
                const std::vector<std::string>& files);
 

@@ -3,6 +3,7 @@
 
 #include "absl/time/clock.h"
 #include "gtest/gtest.h"
+
 #include "platform/thread/executor.h"
 
 namespace platform {
