@@ -51,8 +51,15 @@ std::string RefusalOf(const grpc::Status& status) {
   return "";
 }
 
-KitchenAnswer AnswerOf(const grpc::Status& status) {
-  if (status.ok()) return {KitchenAnswer::Kind::kCancelled, ""};
+KitchenAnswer AnswerOf(const grpc::Status& status,
+                       const cook_v1::CancelTicketResponse& response) {
+  if (status.ok()) {
+    // An OK that does not say so cancels nothing.
+    if (response.ticket().status() == cook_v1::TICKET_STATUS_CANCELLED) {
+      return {KitchenAnswer::Kind::kCancelled, ""};
+    }
+    return {KitchenAnswer::Kind::kUnknown, "OK"};
+  }
   if (std::string reason = RefusalOf(status); !reason.empty()) {
     return {KitchenAnswer::Kind::kRefused, std::move(reason)};
   }
@@ -94,12 +101,12 @@ class CookClient::Impl {
     request.set_qty(question.order.qty);
     request.set_reason(question.reason);
     request.set_by(question.by);
-    stub_->async()->CancelTicket(&asking->context, &asking->request,
-                                 &asking->response,
-                                 [asking](const grpc::Status& status) {
-                                   const std::unique_ptr<Asking> owner(asking);
-                                   owner->done(AnswerOf(status));
-                                 });
+    stub_->async()->CancelTicket(
+        &asking->context, &asking->request, &asking->response,
+        [asking](const grpc::Status& status) {
+          const std::unique_ptr<Asking> owner(asking);
+          owner->done(AnswerOf(status, owner->response));
+        });
   }
 
  private:

@@ -36,8 +36,9 @@ class CookClient {
 
   // Asks the kitchen to cancel the ticket; calls `done` once, on a thread of
   // gRPC, where it must not block. Only an answer that cook itself gave is one:
-  // OK, or `FAILED_PRECONDITION` with ALREADY_COOKED or QUANTITY_OVER of our
-  // domain. All else is kUnknown, with the gRPC code as the reason.
+  // OK with a CANCELLED ticket, or `FAILED_PRECONDITION` with ALREADY_COOKED or
+  // QUANTITY_OVER of our domain. All else is kUnknown, with the gRPC code as
+  // the reason.
   void CancelTicket(const CancelQuestion& question, Done done);
 
  private:

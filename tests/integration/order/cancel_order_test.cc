@@ -172,6 +172,16 @@ TEST_F(CancelOrderTest, AnythingElseIsPending) {
   }
 }
 
+TEST_F(CancelOrderTest, AnOkThatDoesNotSayCancelledIsPending) {
+  for (auto status : {restaurant::cook::v1::TICKET_STATUS_UNSPECIFIED,
+                      restaurant::cook::v1::TICKET_STATUS_COOKED}) {
+    cook_.AnswerTicket(status);
+    const auto order = Cancel(PlaceOne());
+    ASSERT_THAT(order.status(), IsOk());
+    EXPECT_EQ(order->status(), v1::ORDER_STATUS_CANCEL_PENDING);
+  }
+}
+
 TEST_F(CancelOrderTest, ASlowKitchenIsWaitedForOneSecond) {
   cook_.Answer([](const CookStub::Request&) {
     absl::SleepFor(absl::Seconds(2));

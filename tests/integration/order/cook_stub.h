@@ -2,6 +2,7 @@
 // generated service.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -53,6 +54,10 @@ class CookStub final : public restaurant::cook::v1::CookService::Service {
   void Answer(grpc::Status status) {
     Answer([status](const Request&) { return status; });
   }
+  // Of the ticket in an answer that is OK.
+  void AnswerTicket(restaurant::cook::v1::TicketStatus status) {
+    ticket_status_.store(status);
+  }
   // As cook says no.
   static grpc::Status Refusal(absl::string_view reason) {
     return platform::rpc::ToGrpcStatus(platform::Error(
@@ -92,10 +97,13 @@ class CookStub final : public restaurant::cook::v1::CookService::Service {
       handler = handler_;
     }
     response->mutable_ticket()->set_order_id(request->order_id());
+    response->mutable_ticket()->set_status(ticket_status_.load());
     return handler ? handler(*request) : grpc::Status::OK;
   }
 
  private:
+  std::atomic<restaurant::cook::v1::TicketStatus> ticket_status_ =
+      restaurant::cook::v1::TICKET_STATUS_CANCELLED;
   std::mutex mutex_;
   Handler handler_;
   std::vector<Request> requests_;
