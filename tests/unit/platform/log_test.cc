@@ -54,6 +54,17 @@ TEST_F(LogTest, WhateverIsLoggedStaysInItsField) {
   EXPECT_TRUE(line["value"].is_string());
 }
 
+TEST_F(LogTest, EveryCharacterComesThrough) {
+  for (int c = 0; c < 0x80; ++c) {
+    const std::string value(1, static_cast<char>(c));
+    ::testing::internal::CaptureStderr();
+    Info("x", {{"value", value}});
+    EXPECT_EQ(nlohmann::json::parse(
+                  ::testing::internal::GetCapturedStderr())["value"],
+              value);
+  }
+}
+
 TEST_F(LogTest, LeavesOutWhatIsEmpty) {
   ::testing::internal::CaptureStderr();
   Info("x", {{"cause", ""}, {"count", 0}});
