@@ -4,6 +4,7 @@
 #include <memory>
 #include <vector>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
@@ -39,6 +40,8 @@ absl::Status ReadAll(JetStream& jetstream, const std::string& stream,
                      absl::FunctionRef<void(const InMessage&)> visit) {
   auto pull = jetstream.PullFrom(stream, consumer);
   if (!pull.ok()) return pull.status();
+  // The broker may still be sending: taken leave of, not torn away.
+  const absl::Cleanup cancel = [&] { (*pull)->Cancel(); };
   uint64_t delivered = 0;
   absl::Time last_progress = absl::Now();
   while (true) {
