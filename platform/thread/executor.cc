@@ -87,11 +87,11 @@ void Executor::Continue(std::function<void()> task) {
   wake_.Signal();
 }
 
-std::optional<std::function<void()>> Executor::Next() {
+std::optional<Executor::Step> Executor::Next() {
   if (!continued_.empty()) {
-    std::function<void()> task = std::move(continued_.front());
+    Step step{.run = std::move(continued_.front())};
     continued_.pop_front();
-    return task;
+    return step;
   }
   for (size_t i = 0; i < queues_.size(); ++i) {
     if (queues_[i].empty()) continue;
@@ -102,31 +102,35 @@ std::optional<std::function<void()>> Executor::Next() {
     metrics.depth->Set(static_cast<double>(queues_[i].size()));
     metrics.wait->Observe(absl::ToDoubleSeconds(now - item.queued));
     if (now < item.deadline) {
-      return [task = std::move(item.task)] { task(absl::OkStatus()); };
+      return Step{
+          .run = [task = std::move(item.task)] { task(absl::OkStatus()); }};
     }
     metrics.refused->Increment();
-    return [this, task = std::move(item.task)] {
-      task(Overloaded(options_.name));
-    };
+    return Step{.run =
+                    [this, task = std::move(item.task)] {
+                      task(Overloaded(options_.name));
+                    },
+                .admitted = false};
   }
   return std::nullopt;
 }
 
 void Executor::Work() {
   while (true) {
-    std::function<void()> task;
+    Step step;
     {
       MutexLock lock(mutex_);
-      std::optional<std::function<void()>> next = Next();
+      std::optional<Step> next = Next();
       while (!next.has_value() && !stopping_) {
         wake_.Wait(mutex_);
         next = Next();
       }
       if (!next.has_value()) return;
-      task = *std::move(next);
+      step = *std::move(next);
     }
     const absl::Time start = absl::Now();
-    task();
+    step.run();
+    if (!step.admitted) continue;
     MutexLock lock(mutex_);
     // The average follows the last ten or so.
     task_time_ += (absl::Now() - start - task_time_) / 10;

@@ -71,9 +71,14 @@ class Executor {
 
   struct Metrics;
 
+  // What a worker does next.
+  struct Step {
+    std::function<void()> run;
+    bool admitted = true;  // false: it only says no
+  };
+
   // Takes what goes first; nothing if all queues are empty.
-  std::optional<std::function<void()>> Next()
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  std::optional<Step> Next() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Work();
 
   const ExecutorOptions options_;
@@ -83,7 +88,7 @@ class Executor {
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::deque<std::function<void()>> continued_ ABSL_GUARDED_BY(mutex_);
   std::array<std::deque<Item>, 3> queues_ ABSL_GUARDED_BY(mutex_);
-  // Moving average of how long a task takes.
+  // Moving average of how long an admitted task takes.
   absl::Duration task_time_ ABSL_GUARDED_BY(mutex_) = absl::ZeroDuration();
   std::vector<std::thread> threads_;
 };

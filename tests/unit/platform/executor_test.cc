@@ -1,6 +1,7 @@
 #include "platform/thread/executor.h"
 
 #include <atomic>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -24,21 +25,25 @@ class Gate {
  public:
   explicit Gate(Executor& executor) {
     EXPECT_THAT(executor.Submit(Priority::kUrgent, absl::InfiniteFuture(),
-                                [this](const absl::Status&) {
-                                  entered_.Notify();
-                                  opened_.WaitForNotification();
+                                [doors = doors_](const absl::Status&) {
+                                  doors->entered.Notify();
+                                  doors->opened.WaitForNotification();
                                 }),
                 IsOk());
-    entered_.WaitForNotification();
+    doors_->entered.WaitForNotification();
   }
   ~Gate() { Open(); }
   void Open() {
-    if (!opened_.HasBeenNotified()) opened_.Notify();
+    if (!doors_->opened.HasBeenNotified()) doors_->opened.Notify();
   }
 
  private:
-  absl::Notification entered_;
-  absl::Notification opened_;
+  struct Doors {
+    absl::Notification entered;
+    absl::Notification opened;
+  };
+  // The task may be on its way out when the gate is gone.
+  const std::shared_ptr<Doors> doors_ = std::make_shared<Doors>();
 };
 
 Executor::Task Nothing() {
@@ -192,6 +197,38 @@ TEST(ExecutorTest, TellsATaskThatItsDeadlinePassedWhileItWaited) {
   answered.WaitForNotification();
 
   EXPECT_THAT(admitted,
+              Fails(absl::StatusCode::kResourceExhausted, "OVERLOADED"));
+}
+
+// Saying no is quick. If that counted, an executor that is late would think
+// that it is fast, admit more, and be late with that as well.
+TEST(ExecutorTest, LearnsNothingFromWhatItRefuses) {
+  Executor executor({.threads = 1, .queue_limit = 1000});
+  {
+    Gate gate(executor);  // A task that takes half a second.
+    const absl::Time deadline = absl::Now() + absl::Milliseconds(500);
+    for (int i = 0; i < 60; ++i) {
+      ASSERT_THAT(executor.Submit(Priority::kNormal, deadline, Nothing()),
+                  IsOk());
+    }
+    absl::SleepFor(deadline - absl::Now());
+    gate.Open();
+    absl::Notification all_refused;
+    ASSERT_THAT(
+        executor.Submit(Priority::kLow, absl::InfiniteFuture(),
+                        [&](const absl::Status&) { all_refused.Notify(); }),
+        IsOk());
+    all_refused.WaitForNotification();
+  }
+  Gate gate(executor);
+  for (int i = 0; i < 10; ++i) {
+    ASSERT_THAT(
+        executor.Submit(Priority::kNormal, absl::InfiniteFuture(), Nothing()),
+        IsOk());
+  }
+
+  EXPECT_THAT(executor.Submit(Priority::kNormal,
+                              absl::Now() + absl::Milliseconds(100), Nothing()),
               Fails(absl::StatusCode::kResourceExhausted, "OVERLOADED"));
 }
 
