@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <exception>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
@@ -117,13 +116,9 @@ absl::Status Redrive(pg::Pool& pool, const Parked& parked,
         subscription.stream != parked.stream) {
       continue;
     }
-    try {
-      absl::Status applied =
-          ApplyOnce(pool, parked.durable, {&*message, 1}, subscription.handler);
-      if (!applied.ok()) return applied;
-    } catch (const std::exception& e) {
-      return absl::InternalError(e.what());
-    }
+    absl::Status applied =
+        ApplyOnce(pool, parked.durable, {&*message, 1}, subscription.handler);
+    if (!applied.ok()) return applied;
     return pool.InTransaction([&](pqxx::work& tx) {
       tx.exec_params(kRedriven, parked.durable, parked.stream,
                      parked.stream_sequence, parked.event_id);

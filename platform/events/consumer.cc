@@ -137,7 +137,6 @@ class Consumer::Impl {
   }
 
   void Handle(std::vector<InMessage> hand) {
-    told_ = absl::Now();
     std::vector<Delivery> fresh;
     std::vector<Delivery> again;
     bool here = true;  // the database
@@ -242,11 +241,7 @@ class Consumer::Impl {
   }
 
   absl::Status Apply(absl::Span<const Message> messages) {
-    try {
-      return ApplyOnce(pool_, options_.durable, messages, handler_);
-    } catch (const std::exception& e) {
-      return absl::InternalError(e.what());
-    }
+    return ApplyOnce(pool_, options_.durable, messages, handler_);
   }
 
   // Answers the broker as `status` of one event alone asks for.

@@ -2,6 +2,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -23,22 +24,30 @@ namespace {
 using ::test_support::Eventually;
 using ::test_support::IsOk;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
 class ConsumerTest : public EventsInTest {
  protected:
   using EventsInTest::EventsInTest;
 
-  // Takes one event and gives it back, so that it is no first delivery.
-  void MakeRedelivered() {
+  // Takes `count` events and gives them back: their next delivery is not the
+  // first.
+  void MakeRedelivered(int count = 1) {
     auto pull = jetstream_->PullFrom("TEST", "worker");
     ASSERT_THAT(pull, IsOk());
-    auto hand = (*pull)->Next(1, absl::Seconds(10));
-    ASSERT_THAT(hand, IsOk());
-    ASSERT_THAT(*hand, SizeIs(1));
-    ASSERT_THAT(jetstream_->Send(hand->front().reply, "-NAK"), IsOk());
-    ASSERT_TRUE(jetstream_->Flush(absl::Seconds(5)));
+    int taken = 0;
+    EXPECT_TRUE(Eventually(absl::Seconds(10), [&] {
+      const auto hand = (*pull)->Next(count - taken, absl::Seconds(1));
+      if (!hand.ok()) return false;
+      for (const InMessage& message : *hand) {
+        EXPECT_THAT(jetstream_->Send(message.reply, "-NAK"), IsOk());
+      }
+      taken += static_cast<int>(hand->size());
+      return taken == count;
+    }));
     (*pull)->Cancel();
+    EXPECT_TRUE(jetstream_->Flush(absl::Seconds(5)));
   }
 
   test_support::ProcessOptions Child() {
@@ -272,21 +281,44 @@ TEST_F(ConsumerTest, AHungReplicaDoesNotStopTheOthers) {
 }
 
 TEST_F(ConsumerTest, TheEndFinishesWhatIsInHandAndGivesBackTheRest) {
-  // Nobody could have them for the next 30 s unless they are given back.
-  Publish(std::vector<std::string>(30, "slow"));
-  auto consumer = Consume(3, 2);
-  EXPECT_TRUE(
-      Eventually(absl::Seconds(10), [&] { return effects_.calls > 1; }));
-  consumer.reset();
-  const int done = Count("effects");
-  EXPECT_GT(done, 0);
-  EXPECT_LT(done, 30);
-  EXPECT_TRUE(Eventually(absl::Seconds(5), [&] {
-    return Api("CONSUMER.INFO.TEST.worker")["num_ack_pending"] == 0;
-  })) << "an event is neither done nor given back";
+  effects_.blocked = true;
+  auto consumer = Consume();
+  Publish({"block"});
+  ASSERT_TRUE(
+      Eventually(absl::Seconds(10), [&] { return effects_.calls == 1; }));
+  // These wait behind it in this process. Nobody else could have them for the
+  // next 30 s unless they are given back.
+  Publish(std::vector<std::string>(50, "ok"), 2);
+  ASSERT_TRUE(Eventually(absl::Seconds(10), [&] {
+    return Api("CONSUMER.INFO.TEST.worker")["num_ack_pending"] == 51;
+  }));
+  std::thread end([&] { consumer.reset(); });
+  absl::SleepFor(absl::Milliseconds(100));
+  effects_.blocked = false;
+  end.join();
+  EXPECT_EQ(Count("effects"), 1);
   consumer = Consume();
-  ExpectSettled();
-  ExpectEffects(30);
+  ExpectEffects(51, absl::Seconds(15));
+}
+
+// One by one takes longer here than the broker waits for an ack. It must not
+// send the rest to another replica meanwhile: every delivery counts.
+TEST_F(ConsumerTest, TheBrokerKnowsThatAHandIsStillAtWork) {
+  CreateDurable(absl::Seconds(7));
+  Publish(std::vector<std::string>(26, "slow"));
+  MakeRedelivered(26);
+  const auto consumer = Consume();
+  ASSERT_TRUE(
+      Eventually(absl::Seconds(10), [&] { return effects_.calls > 0; }));
+  auto other = jetstream_->PullFrom("TEST", "worker");
+  ASSERT_THAT(other, IsOk());
+  const absl::Time end = absl::Now() + absl::Seconds(40);
+  while (Count("effects") < 26 && absl::Now() < end) {
+    const auto hand = (*other)->Next(10, absl::Milliseconds(100));
+    ASSERT_THAT(hand, IsOk());
+    ASSERT_THAT(*hand, IsEmpty()) << "given to another replica";
+  }
+  ExpectEffects(26);
 }
 
 TEST_F(ConsumerTest, TheEndIsSoonWhateverIsAway) {
