@@ -144,6 +144,7 @@ void PrepareMypage(pqxx::connection& connection) {
   connection.set_variable("enable_seqscan", "off");
   connection.set_variable("enable_hashjoin", "off");
   connection.set_variable("enable_mergejoin", "off");
+  connection.set_variable("jit", "off");
   connection.prepare(kInsert, kInsertSql);
   connection.prepare(kLoad, absl::StrCat("SELECT ", kViewColumns, kLoadSql));
   connection.prepare(kUpdate, kUpdateSql);
