@@ -11,6 +11,12 @@ if(WERROR)
   target_compile_options(project_options INTERFACE -Werror)
 endif()
 
+# Mistakes on purpose, for `scripts/drill planted` (platform/planted/planted.h).
+option(PLANTED_BUGS "Build the services with planted bugs." OFF)
+if(PLANTED_BUGS)
+  add_compile_definitions(PLANTED_BUGS)
+endif()
+
 # Sanitizers, e.g. "address,undefined" or "thread". For every target, generated
 # code too, so that all of it agrees.
 set(SANITIZE "" CACHE STRING "Sanitizers, e.g. address,undefined or thread.")

@@ -31,6 +31,7 @@
 #include "platform/events/jetstream.h"
 #include "platform/events/outbox.h"
 #include "platform/events/outbox_relay.h"
+#include "platform/failpoint/failpoint.h"
 #include "platform/grpc/server.h"
 #include "platform/log/log.h"
 #include "platform/metrics/metrics.h"
@@ -65,7 +66,9 @@ pg::PoolOptions PoolNamed(const std::string& name, const Config& config,
 
 absl::Status Serve(const Config& config) {
   const platform::CommonConfig& common = config.common;
-  const auto metrics = platform::metrics::Page::Serve(common.metrics_listen);
+  const auto metrics = platform::metrics::Page::Serve(
+      common.metrics_listen,
+      platform::failpoint::ControlRoutes(common.failpoint_control));
   if (!metrics.ok()) return metrics.status();
 
   // Requests and events have connections of their own: neither waits for the
@@ -81,9 +84,11 @@ absl::Status Serve(const Config& config) {
   if (!jetstream.ok()) return jetstream.status();
 
   // Events out: what became of tickets.
-  events::OutboxRelay relay(
-      {.dsn = common.pg_dsn, .stream = kStream, .source = kService},
-      **jetstream);
+  events::OutboxRelay relay({.dsn = common.pg_dsn,
+                             .stream = kStream,
+                             .source = kService,
+                             .repair = common.reconcile_repair},
+                            **jetstream);
 
   // Events in: what was ordered. Perhaps somebody plays the kitchen.
   std::optional<AutoCook> auto_cook;

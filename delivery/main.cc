@@ -26,6 +26,7 @@
 #include "platform/events/consumer.h"
 #include "platform/events/jetstream.h"
 #include "platform/events/outbox_relay.h"
+#include "platform/failpoint/failpoint.h"
 #include "platform/grpc/server.h"
 #include "platform/log/log.h"
 #include "platform/metrics/metrics.h"
@@ -55,7 +56,9 @@ pg::PoolOptions PoolNamed(const std::string& name, const Config& config,
 
 absl::Status Serve(const Config& config) {
   const platform::CommonConfig& common = config.common;
-  const auto metrics = platform::metrics::Page::Serve(common.metrics_listen);
+  const auto metrics = platform::metrics::Page::Serve(
+      common.metrics_listen,
+      platform::failpoint::ControlRoutes(common.failpoint_control));
   if (!metrics.ok()) return metrics.status();
 
   // Requests and events have connections of their own: neither waits for the
@@ -71,9 +74,11 @@ absl::Status Serve(const Config& config) {
   if (!jetstream.ok()) return jetstream.status();
 
   // Events out: what became of deliveries.
-  events::OutboxRelay relay(
-      {.dsn = common.pg_dsn, .stream = kStream, .source = kService},
-      **jetstream);
+  events::OutboxRelay relay({.dsn = common.pg_dsn,
+                             .stream = kStream,
+                             .source = kService,
+                             .repair = common.reconcile_repair},
+                            **jetstream);
 
   // Events in: what was cooked. Perhaps somebody plays the courier.
   auto cooked = std::make_unique<events::Consumer>(

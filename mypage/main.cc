@@ -28,6 +28,7 @@
 #include "platform/events/inbox_retention.h"
 #include "platform/events/jetstream.h"
 #include "platform/events/retention.h"
+#include "platform/failpoint/failpoint.h"
 #include "platform/grpc/server.h"
 #include "platform/log/log.h"
 #include "platform/metrics/metrics.h"
@@ -66,7 +67,9 @@ void Prepare(pqxx::connection& connection) {
 }
 
 absl::Status Serve(const mypage::Config& config) {
-  const auto metrics = platform::metrics::Page::Serve(config.metrics_listen);
+  const auto metrics = platform::metrics::Page::Serve(
+      config.metrics_listen,
+      platform::failpoint::ControlRoutes(config.failpoint_control));
   if (!metrics.ok()) return metrics.status();
 
   // Readers and events have connections of their own: none waits for the other.

@@ -25,6 +25,7 @@
 #include "platform/events/consumer.h"
 #include "platform/events/jetstream.h"
 #include "platform/events/outbox_relay.h"
+#include "platform/failpoint/failpoint.h"
 #include "platform/grpc/server.h"
 #include "platform/log/log.h"
 #include "platform/metrics/metrics.h"
@@ -49,7 +50,9 @@ std::vector<events::Subscription> Subscriptions() {
 
 absl::Status Serve(const order::Config& config) {
   const platform::CommonConfig& common = config.common;
-  const auto metrics = platform::metrics::Page::Serve(common.metrics_listen);
+  const auto metrics = platform::metrics::Page::Serve(
+      common.metrics_listen,
+      platform::failpoint::ControlRoutes(common.failpoint_control));
   if (!metrics.ok()) return metrics.status();
 
   // Requests, new orders, and what goes on in the background have connections
@@ -78,8 +81,10 @@ absl::Status Serve(const order::Config& config) {
 
   // Events out, events in.
   auto relay = std::make_unique<events::OutboxRelay>(
-      events::RelayOptions{
-          .dsn = common.pg_dsn, .stream = kStream, .source = kService},
+      events::RelayOptions{.dsn = common.pg_dsn,
+                           .stream = kStream,
+                           .source = kService,
+                           .repair = common.reconcile_repair},
       **jetstream);
   std::vector<std::unique_ptr<events::Consumer>> consumers;
   for (const events::Subscription& subscription : Subscriptions()) {

@@ -10,11 +10,15 @@
 #include "cook/adapters/pg_ticket_queries.h"
 #include "cook/adapters/pg_ticket_store.h"
 #include "cook/app/use_cases.h"
+#include "platform/failpoint/failpoint.h"
 #include "platform/log/log.h"
 #include "platform/trace/trace_context.h"
 
 namespace cook {
 namespace {
+
+platform::failpoint::Point before_finish("cook.auto_before_finish");
+platform::failpoint::Point after_finish("cook.auto_after_finish");
 
 // Tickets per transaction.
 constexpr int kBatch = 500;
@@ -79,13 +83,16 @@ bool AutoCook::WaitForWork() {
 absl::Time AutoCook::FinishDueTickets() {
   const absl::Time now = clock_();
   int finished = 0;
-  absl::Status done = pool_.InTransaction([&](pqxx::work& tx) -> absl::Status {
-    PgTicketStore store(tx, platform::ContinueTrace("").Traceparent());
-    const absl::StatusOr<int> count =
-        FinishDue(store, now - options_.after, kBatch, now);
-    finished = count.value_or(0);
-    return count.status();
-  });
+  absl::Status done = before_finish.Hit();
+  if (done.ok())
+    done = pool_.InTransaction([&](pqxx::work& tx) -> absl::Status {
+      PgTicketStore store(tx, platform::ContinueTrace("").Traceparent());
+      const absl::StatusOr<int> count =
+          FinishDue(store, now - options_.after, kBatch, now);
+      finished = count.value_or(0);
+      return count.status();
+    });
+  if (done.ok()) done = after_finish.Hit();
   std::optional<absl::Time> oldest;
   if (done.ok() && finished < kBatch) {
     done = pool_.Read([&](pqxx::nontransaction& tx) {

@@ -14,6 +14,7 @@
 #include "cook/adapters/pg_ticket_store.h"
 #include "cook/adapters/ticket_proto.h"
 #include "cook/app/use_cases.h"
+#include "platform/failpoint/failpoint.h"
 #include "platform/grpc/call.h"
 
 namespace cook {
@@ -23,6 +24,10 @@ using grpc::CallbackServerContext;
 using grpc::ServerUnaryReactor;
 using platform::Priority;
 namespace rpc = platform::rpc;
+
+platform::failpoint::Point after_cancel_commit("cook.after_cancel_commit");
+platform::failpoint::Point after_finish_commit("cook.after_finish_commit");
+platform::failpoint::Point before_cancel("cook.before_cancel");
 
 // Only the order service calls us with this; the gateway strips it.
 bool FromOrderService(const CallbackServerContext& context) {
@@ -72,13 +77,15 @@ ServerUnaryReactor* CookService::CancelTicket(
   return rpc::Run(executor_, Priority::kUrgent, context, "CancelTicket",
                   [=, this, command = *std::move(command)](rpc::Call& call) {
                     call.SetAggregateId(command.order.order_id);
+                    absl::Status hit = before_cancel.Hit();
+                    if (!hit.ok()) return hit;
                     absl::StatusOr<Ticket> ticket =
                         Change<Ticket>(pool_, call, [&](TicketStore& store) {
                           return cook::CancelTicket(store, command, clock_());
                         });
                     if (!ticket.ok()) return ticket.status();
                     *response->mutable_ticket() = ToProto(ticket->data());
-                    return absl::OkStatus();
+                    return after_cancel_commit.Hit();
                   });
 }
 
@@ -166,7 +173,7 @@ ServerUnaryReactor* CookService::FinishCooking(
                         });
                     if (!ticket.ok()) return ticket.status();
                     *response->mutable_ticket() = ToProto(ticket->data());
-                    return absl::OkStatus();
+                    return after_finish_commit.Hit();
                   });
 }
 

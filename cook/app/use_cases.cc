@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 
+#include "platform/planted/planted.h"
 #include "platform/status/error.h"
 
 namespace cook {
@@ -43,6 +44,10 @@ absl::Status BeginCooking(TicketStore& store,
 absl::StatusOr<Ticket> CancelTicket(TicketStore& store,
                                     const CancelCommand& command,
                                     absl::Time now) {
+  if (platform::planted::Is("no_tombstone") &&
+      !store.Lock(command.order.order_id).has_value()) {
+    return Ticket::Tombstone(command.order, command.reason, command.by, now);
+  }
   if (command.may_make_tombstone &&
       !store.Claim({command.order}, now).empty()) {
     Ticket ticket =
@@ -59,7 +64,10 @@ absl::StatusOr<Ticket> CancelTicket(TicketStore& store,
       !cancelled.ok()) {
     return cancelled;
   }
-  if (!ticket->fact().has_value()) return *std::move(ticket);
+  if (!ticket->fact().has_value() &&
+      !platform::planted::Is("stock_returned_twice")) {
+    return *std::move(ticket);
+  }
 
   const OrderDetails& order = ticket->data().order;
   Stock stock = store.LockOrMakeStock(order.item(), now);

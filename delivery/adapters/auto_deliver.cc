@@ -9,10 +9,14 @@
 
 #include "delivery/adapters/pg_delivery_store.h"
 #include "delivery/app/use_cases.h"
+#include "platform/failpoint/failpoint.h"
 #include "platform/log/log.h"
 
 namespace delivery {
 namespace {
+
+platform::failpoint::Point before_complete("delivery.auto_before_complete");
+platform::failpoint::Point after_complete("delivery.auto_after_complete");
 
 // Deliveries per transaction.
 constexpr int kBatch = 500;
@@ -61,10 +65,13 @@ absl::Duration AutoDeliver::Round() {
     if (*oldest + after_ > now) {
       return std::clamp(*oldest + after_ - now, kLeast, kMost);
     }
-    done = pool_.InTransaction([&](pqxx::work& tx) {
-      PgDeliveryStore store(tx, /*traceparent=*/"");
-      return CompleteDue(store, now - after_, kBatch, now).status();
-    });
+    done = before_complete.Hit();
+    if (done.ok())
+      done = pool_.InTransaction([&](pqxx::work& tx) {
+        PgDeliveryStore store(tx, /*traceparent=*/"");
+        return CompleteDue(store, now - after_, kBatch, now).status();
+      });
+    if (done.ok()) done = after_complete.Hit();
   }
   if (done.ok()) return kLeast;
   platform::log::Warning("auto deliver failed",

@@ -17,6 +17,7 @@
 #include "platform/events/jetstream.h"
 #include "platform/events/stream_info.h"
 #include "platform/events/wire.h"
+#include "platform/failpoint/failpoint.h"
 #include "platform/log/log.h"
 #include "platform/pg/pool.h"
 #include "platform/status/error.h"
@@ -26,6 +27,9 @@ namespace {
 
 namespace events = platform::events;
 using platform::pg::Pool;
+
+platform::failpoint::Point before_swap("mypage.rebuild_before_swap");
+platform::failpoint::Point after_swap("mypage.rebuild_after_swap");
 
 constexpr int kEventsPerTransaction = 500;
 constexpr int kViewsPerTransaction = 1000;
@@ -269,10 +273,12 @@ class Rebuilder {
       paused = absl::Now();
       if (absl::Status s = ReadStreams(); !s.ok()) return s;
       if (absl::Status s = KeepWhatStreamsLost(); !s.ok()) return s;
+      if (absl::Status s = before_swap.Hit(); !s.ok()) return s;
       counts = SwapTables(tx, options_.subscriptions.front().durable);
       return absl::OkStatus();
     });
     if (!swapped.ok()) return swapped;
+    if (absl::Status s = after_swap.Hit(); !s.ok()) return s;
     Summarize(counts, absl::Now() - paused);
     return absl::OkStatus();
   }

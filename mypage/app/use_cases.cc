@@ -7,6 +7,8 @@
 #include "absl/container/btree_map.h"
 #include "absl/functional/function_ref.h"
 
+#include "platform/planted/planted.h"
+
 namespace mypage {
 namespace {
 
@@ -49,6 +51,10 @@ absl::Status ApplyEvents(MypageStore& store, absl::Span<const Heard> events) {
   }
   if (news.empty()) return absl::OkStatus();
   return Join(store, news, [](MypageView& stored, const MypageView& heard) {
+    if (platform::planted::Is("arrival_order_wins") &&
+        heard.modified() < stored.modified()) {
+      return false;
+    }
     return stored.Absorb(heard);
   });
 }

@@ -5,14 +5,20 @@
 #include <vector>
 
 #include "order/adapters/pg_order_store.h"
+#include "platform/failpoint/failpoint.h"
 #include "platform/log/log.h"
 #include "platform/metrics/metrics.h"
+#include "platform/planted/planted.h"
 #include "platform/status/error.h"
 
 namespace order {
 namespace {
 
 namespace log = platform::log;
+
+platform::failpoint::Point before_call("order.cancel_before_call");
+platform::failpoint::Point after_call("order.cancel_after_call");
+platform::failpoint::Point after_settle("order.cancel_after_settle");
 
 // What is left for the answer's way back.
 constexpr absl::Duration kReserve = absl::Milliseconds(100);
@@ -81,6 +87,7 @@ void OrderCanceller::Ask(const Command& command, const Done& done) {
     order = FindOrder(tx, command.order_id);
     return absl::OkStatus();
   });
+  if (read.ok()) read = before_call.Hit();
   if (!read.ok()) order = read;
   if (!order.ok() || !NeedsKitchen(*order)) {
     done(order.ok() ? PresentState(*order) : order);
@@ -95,6 +102,15 @@ void OrderCanceller::Ask(const Command& command, const Done& done) {
   }
   const absl::Time deadline =
       std::min(absl::Now() + kKitchenTimeout, asked.deadline - kReserve);
+  if (platform::planted::Is("cancel_told_early")) {
+    OrderState told = *order;
+    told.status = OrderStatus::kCancelled;
+    done(told);
+    cook_.CancelTicket(
+        {*order, asked.reason, asked.by, asked.traceparent, deadline},
+        [this](const KitchenAnswer& /*answer*/) { EndAsking(); });
+    return;
+  }
   cook_.CancelTicket(
       {*order, asked.reason, asked.by, asked.traceparent, deadline},
       [this, asked, done](const KitchenAnswer& answer) {
@@ -115,6 +131,8 @@ void OrderCanceller::Settle(const Command& command, const KitchenAnswer& answer,
   const CancelAttempt attempt{command.order_id, command.reason, command.by,
                               answer};
   absl::StatusOr<OrderState> told = absl::UnknownError("");
+  // An error here: as if this process had died now.
+  if (absl::Status s = after_call.Hit(); !s.ok()) return done(s);
   absl::Status settled = pool_.InTransaction([&](pqxx::work& tx) {
     PgOrderStore orders(tx, {{command.order_id, command.traceparent}});
     auto results =
@@ -123,6 +141,7 @@ void OrderCanceller::Settle(const Command& command, const KitchenAnswer& answer,
     told = std::move(results->front());
     return absl::OkStatus();
   });
+  if (settled.ok()) settled = after_settle.Hit();
   done(settled.ok() ? std::move(told) : settled);
 }
 

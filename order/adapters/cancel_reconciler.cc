@@ -9,14 +9,19 @@
 #include "order/adapters/cancel_order.h"
 #include "order/adapters/pg_order_store.h"
 #include "order/app/use_cases.h"
+#include "platform/failpoint/failpoint.h"
 #include "platform/log/log.h"
 #include "platform/metrics/metrics.h"
+#include "platform/planted/planted.h"
 #include "platform/trace/trace_context.h"
 
 namespace order {
 namespace {
 
 namespace log = platform::log;
+
+platform::failpoint::Point before_ask("order.reconciler_before_ask");
+platform::failpoint::Point before_settle("order.reconciler_before_settle");
 
 prometheus::Gauge& PendingGauge() {
   static prometheus::Gauge& gauge = platform::metrics::Gauge(
@@ -83,13 +88,14 @@ bool CancelReconciler::Round() {
   });
   if (!status.ok()) return false;
   PendingGauge().Set(static_cast<double>(pending));
-  if (pending == 0) return false;
+  if (pending == 0 || platform::planted::Is("pending_forgotten")) return false;
 
   std::vector<OrderState> claimed;
   status = pool_.InTransaction([&](pqxx::work& tx) {
     claimed = ClaimPendingCancels(tx, now_(), options_.batch);
     return absl::OkStatus();
   });
+  if (status.ok()) status = before_ask.Hit();
   if (!status.ok() || claimed.empty()) return false;
 
   Traces traces;
@@ -101,6 +107,7 @@ bool CancelReconciler::Round() {
       definite.push_back(std::move(attempt));
     }
   }
+  if (!before_settle.Hit().ok()) return false;
   status = pool_.InTransaction([&](pqxx::work& tx) {
     PgOrderStore orders(tx, traces);
     return SettleCancels(orders, definite, now_()).status();

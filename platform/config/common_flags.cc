@@ -15,6 +15,8 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 
+#include "platform/failpoint/failpoint.h"
+#include "platform/planted/planted.h"
 #include "platform/process/process.h"
 #include "platform/status/error.h"
 
@@ -37,6 +39,13 @@ ABSL_FLAG(absl::Duration, grace, absl::Seconds(5),
           "How long calls in hand may take after that, 0 to 60s.");
 ABSL_FLAG(bool, repair, false,
           "reconcile: publish again what the stream has lost.");
+ABSL_FLAG(bool, reconcile_repair, false,
+          "Publish again, without being asked, what the stream has lost.");
+ABSL_FLAG(std::string, failpoints, "",
+          "For tests: points where things go wrong, e.g. "
+          "relay.before_mark=crash@nth:3 (platform/failpoint/failpoint.h).");
+ABSL_FLAG(bool, failpoint_control, false,
+          "For tests: arm failpoints by POST /failpoints on metrics_listen.");
 ABSL_FLAG(std::string, log_level, "info", "debug, info, warning or error.");
 
 namespace platform {
@@ -125,6 +134,8 @@ absl::StatusOr<CommonConfig> LoadCommonConfig(bool serving) {
       .grace = absl::GetFlag(FLAGS_grace),
       .log_level = log::Level::kInfo,
       .repair = absl::GetFlag(FLAGS_repair),
+      .reconcile_repair = absl::GetFlag(FLAGS_reconcile_repair),
+      .failpoint_control = absl::GetFlag(FLAGS_failpoint_control),
   };
   if (serving && !IsAddress(config.listen)) {
     return BadFlag("listen", absl::StrCat("must be host:port, not \"",
@@ -170,6 +181,11 @@ absl::StatusOr<CommonConfig> LoadCommonConfig(bool serving) {
                    absl::StrCat("must be debug, info, warning or error, not \"",
                                 level, "\""));
   }
+  if (absl::Status armed = failpoint::Arm(absl::GetFlag(FLAGS_failpoints));
+      !armed.ok()) {
+    return BadFlag("failpoints", armed.message());
+  }
+  if (absl::Status chosen = planted::Check(); !chosen.ok()) return chosen;
   return config;
 }
 

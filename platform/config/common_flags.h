@@ -35,11 +35,14 @@ struct CommonConfig {
   absl::Duration grace;        // --grace for calls in hand, 0..60s
   log::Level log_level;        // --log_level debug|info|warning|error
   bool repair = false;         // --repair of the subcommand `reconcile`
+  bool reconcile_repair = false;   // --reconcile_repair: the relay does it
+  bool failpoint_control = false;  // --failpoint_control: see failpoint.h
 };
 
-// Reads and checks the flags. Fails with `INVALID_ARGUMENT`, one line that
-// names the flag, what it was and what it may be. A subcommand that does not
-// serve needs no addresses and may need no broker.
+// Reads and checks the flags, and arms --failpoints. Fails with
+// `INVALID_ARGUMENT`, one line that names the flag, what it was and what it may
+// be. A subcommand that does not serve needs no addresses and may need no
+// broker.
 absl::StatusOr<CommonConfig> LoadCommonConfig(bool serving = true);
 
 // The same check for flags of one's own: `INVALID_ARGUMENT` "--name: rule".

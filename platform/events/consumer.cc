@@ -12,14 +12,22 @@
 
 #include "platform/events/dead_letters.h"
 #include "platform/events/inbox.h"
+#include "platform/events/input_faults.h"
 #include "platform/events/wire.h"
+#include "platform/failpoint/failpoint.h"
 #include "platform/log/log.h"
 #include "platform/metrics/metrics.h"
+#include "platform/planted/planted.h"
 #include "platform/thread/mutex.h"
 #include "platform/trace/trace_context.h"
 
 namespace platform::events {
 namespace {
+
+failpoint::Point before_apply("consumer.before_apply");
+failpoint::Point before_ack("consumer.before_ack");
+failpoint::Point before_park("consumer.before_park");
+failpoint::Point after_park("consumer.after_park");
 
 constexpr absl::Duration kPullWait = absl::Milliseconds(200);
 constexpr absl::Duration kLookEvery = absl::Seconds(2);
@@ -125,14 +133,17 @@ class Consumer::Impl {
         look_again_ = absl::InfinitePast();
         Sleep(kMissingPause);
       }
-      if (!hand.ok() || hand->empty()) continue;
+      if (!hand.ok()) continue;
+      std::vector<InMessage> passed = faults_.Pass(*std::move(hand));
+      if (passed.empty()) continue;
       const absl::Time start = absl::Now();
-      Handle(*std::move(hand));
+      Handle(std::move(passed));
       seconds_.Observe(absl::ToDoubleSeconds(absl::Now() - start));
     }
     if (pull == nullptr) return;
     // What came meanwhile is for the other replicas, at once.
     for (const InMessage& in : pull->Cancel()) Answer(in, "-NAK");
+    for (const InMessage& in : faults_.TakeHeld()) Answer(in, "-NAK");
     jetstream_.Flush(absl::Seconds(1));
   }
 
@@ -167,11 +178,14 @@ class Consumer::Impl {
       messages.push_back(delivery.message);
     }
     const absl::Time start = absl::Now();
+    if (planted::Is("consumer_acks_first")) {
+      for (const Delivery& delivery : deliveries) Acknowledge(delivery.in);
+    }
     const absl::Status status = Apply(messages);
     if (status.ok()) {
       for (const Delivery& delivery : deliveries) {
         Done(delivery, status, absl::Now() - start);
-        Answer(delivery.in, "+ACK");
+        Acknowledge(delivery.in);
       }
       return true;
     }
@@ -241,6 +255,7 @@ class Consumer::Impl {
   }
 
   absl::Status Apply(absl::Span<const Message> messages) {
+    if (absl::Status s = before_apply.Hit(); !s.ok()) return s;
     return ApplyOnce(pool_, options_.durable, messages, handler_);
   }
 
@@ -248,8 +263,8 @@ class Consumer::Impl {
   bool Settle(const Delivery& delivery, const absl::Status& status,
               int attempts, absl::Duration took) {
     Done(delivery, status, took);
-    if (status.ok()) {
-      Answer(delivery.in, "+ACK");
+    if (status.ok() || planted::Is("consumer_swallows_errors")) {
+      Acknowledge(delivery.in);
       return true;
     }
     if (NotTheEventsFault(status)) {
@@ -270,6 +285,10 @@ class Consumer::Impl {
 
   // Parks, *then* ends the delivery: the other way round a crash would lose it.
   bool ParkAndEnd(const InMessage& in, absl::string_view reason) {
+    if (!before_park.Hit().ok()) {
+      GiveBack(in);
+      return false;
+    }
     const absl::Status parked =
         Park(pool_, {.durable = options_.durable,
                      .stream = options_.stream,
@@ -291,7 +310,8 @@ class Consumer::Impl {
                 {"event_id", in.Header("ce-id")},
                 {"stream_sequence", static_cast<int64_t>(in.stream_sequence)},
                 {"reason", reason}});
-    Answer(in, "+TERM");
+    // An error here: the answer is lost.
+    if (after_park.Hit().ok()) Answer(in, "+TERM");
     return true;
   }
 
@@ -318,6 +338,10 @@ class Consumer::Impl {
   void Answer(const InMessage& in, absl::string_view word) {
     // Lost answers mean a redelivery, which the inbox takes care of.
     jetstream_.Send(in.reply, word).IgnoreError();
+  }
+  void Acknowledge(const InMessage& in) {
+    // An error here: the answer is lost.
+    if (before_ack.Hit().ok()) Answer(in, "+ACK");
   }
   void NakAfter(const InMessage& in, absl::Duration delay) {
     Answer(in, absl::StrCat(R"(-NAK {"delay": )",
@@ -403,6 +427,7 @@ class Consumer::Impl {
   prometheus::Histogram& seconds_;
 
   // The thread's own.
+  InputFaults faults_;
   std::array<prometheus::Counter*, 17> by_code_{};
   absl::Time look_again_ = absl::InfinitePast();
   absl::Time told_ = absl::InfinitePast();

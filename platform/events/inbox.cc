@@ -2,10 +2,15 @@
 
 #include "absl/container/flat_hash_set.h"
 
+#include "platform/failpoint/failpoint.h"
 #include "platform/pg/array.h"
+#include "platform/planted/planted.h"
 
 namespace platform::events {
 namespace {
+
+failpoint::Point after_note("inbox.after_note");
+failpoint::Point after_handler("inbox.after_handler");
 
 // In key order: two replicas with the same events in hand do not deadlock.
 constexpr char kNote[] = "inbox_note";
@@ -27,6 +32,10 @@ absl::Status ApplyOnce(pg::Pool& pool, absl::string_view durable,
                        absl::Span<const Message> messages,
                        const Handler& handler) {
   if (messages.empty()) return absl::OkStatus();
+  if (planted::Is("inbox_skipped")) {
+    return pool.InTransaction(
+        [&](pqxx::work& tx) { return handler(tx, messages); });
+  }
   pg::Array ids;
   for (const Message& message : messages) ids.Add(message.event_id);
   return pool.InTransaction([&](pqxx::work& tx) -> absl::Status {
@@ -35,6 +44,7 @@ absl::Status ApplyOnce(pg::Pool& pool, absl::string_view durable,
          tx.exec_prepared(kNote, std::string(durable), ids.text())) {
       fresh.insert(row[0].as<std::string>());
     }
+    if (absl::Status s = after_note.Hit(); !s.ok()) return s;
     if (fresh.empty()) return absl::OkStatus();
     std::vector<Message> unseen;
     unseen.reserve(fresh.size());
@@ -42,7 +52,8 @@ absl::Status ApplyOnce(pg::Pool& pool, absl::string_view durable,
     for (const Message& message : messages) {
       if (fresh.erase(message.event_id) > 0) unseen.push_back(message);
     }
-    return handler(tx, unseen);
+    absl::Status handled = handler(tx, unseen);
+    return handled.ok() ? after_handler.Hit() : handled;
   });
 }
 

@@ -15,17 +15,24 @@
 #include "absl/time/clock.h"
 
 #include "platform/events/outbox_publish.h"
+#include "platform/events/reconcile.h"
 #include "platform/events/relay_session.h"
 #include "platform/events/retention.h"
 #include "platform/events/stream_info.h"
+#include "platform/failpoint/failpoint.h"
 #include "platform/log/log.h"
 #include "platform/metrics/metrics.h"
 #include "platform/pg/pool.h"
+#include "platform/planted/planted.h"
 #include "platform/status/error.h"
 #include "platform/thread/mutex.h"
 
 namespace platform::events {
 namespace {
+
+failpoint::Point before_publish("relay.before_publish");
+failpoint::Point before_mark("relay.before_mark");
+failpoint::Point after_mark("relay.after_mark");
 
 // The fallback for a notification that was lost, and how often a waiting
 // replica tries to take over.
@@ -40,6 +47,10 @@ constexpr absl::Duration kMaxBackoff = absl::Seconds(2);
 // Between tries of an event that the broker refuses.
 constexpr absl::Duration kMinRefusedDelay = absl::Seconds(1);
 constexpr absl::Duration kMaxRefusedDelay = absl::Minutes(1);
+// Between two tries to repair the stream.
+constexpr absl::Duration kRepairInterval = absl::Seconds(10);
+// So many gaps are looked at.
+constexpr size_t kMostGaps = 10'000;
 // So many aggregates may be set aside; more of them is the broker's trouble.
 constexpr size_t kMaxRefused = 10'000;
 
@@ -61,6 +72,8 @@ struct Metrics {
   prometheus::Gauge& reset = metrics::Gauge(
       "outbox_stream_reset",
       "1 if the stream lost messages and reconcile has not run since.");
+  prometheus::Counter& repairs = metrics::Counter(
+      "outbox_repairs_total", "Repairs of the stream that came to an end.");
 };
 
 // For a log line.
@@ -107,6 +120,7 @@ class OutboxRelay::Impl {
     changed_.SignalAll();
     wake_.Set();
     thread_.join();
+    if (repair_.joinable()) repair_.join();
   }
 
   void Flush(absl::Duration timeout) {
@@ -141,6 +155,10 @@ class OutboxRelay::Impl {
   std::vector<std::string> SetAsideNow();
   void Watch(RelaySession& session);
   void WatchStream(RelaySession& session);
+  // Why messages seem to be missing in the middle or at the beginning, or "".
+  absl::string_view Lost(RelaySession& session, const StreamInfo& info);
+  void RepairIfAskedTo();
+  void Repair();
   void NoteBroker(const absl::Status& status);
   void NoteDatabase(const absl::Status& status);
   void NoteReset(absl::string_view why);
@@ -158,6 +176,8 @@ class OutboxRelay::Impl {
   absl::flat_hash_map<std::string, Refused> refused_;
   uint64_t last_sequence_ = 0;  // the highest that the stream acknowledged
   bool reset_ = false;
+  uint64_t gaps_seen_ = 0;
+  absl::Time next_repair_ = absl::InfinitePast();
   bool broker_away_ = false;
   bool database_away_ = false;
 
@@ -168,6 +188,8 @@ class OutboxRelay::Impl {
   int64_t flush_wanted_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t flush_done_ ABSL_GUARDED_BY(mutex_) = 0;
 
+  std::atomic<bool> repairing_ = false;
+  std::thread repair_;
   std::thread thread_;
 };
 
@@ -250,9 +272,19 @@ OutboxRelay::Impl::Round OutboxRelay::Impl::PublishRound(
   std::vector<OutboxRow> rows =
       session.Unpublished(options_.batch, options_.source, SetAsideNow());
   if (rows.empty()) return Round::kEmpty;
-  const std::vector<absl::StatusOr<PublishAck>> acks =
-      PublishInWaves(jetstream_, absl::MakeSpan(rows), kPublishTimeout);
-  const absl::Status broker = Settle(session, rows, acks);
+  if (planted::Is("relay_marks_first")) {
+    std::vector<RelaySession::Mark> marks;
+    for (const OutboxRow& row : rows) marks.push_back({row.event_id, 0});
+    session.MarkPublished(marks, options_.stream);
+  }
+  absl::Status broker = before_publish.Hit();
+  if (broker.ok()) {
+    const std::vector<absl::StatusOr<PublishAck>> acks =
+        PublishInWaves(jetstream_, absl::MakeSpan(rows), kPublishTimeout);
+    broker = before_mark.Hit();
+    if (broker.ok()) broker = Settle(session, rows, acks);
+    if (broker.ok()) broker = after_mark.Hit();
+  }
   NoteBroker(broker);
   if (!broker.ok()) return Round::kBrokerAway;
   return IsFull(rows) ? Round::kMore : Round::kEmpty;
@@ -342,6 +374,7 @@ void OutboxRelay::Impl::Watch(RelaySession& session) {
   metrics_.depth.Set(static_cast<double>(depth.events));
   metrics_.oldest.Set(depth.oldest_seconds);
   WatchStream(session);
+  RepairIfAskedTo();
 }
 
 // Looks whether the stream still is what it was. The alarm lasts until
@@ -365,10 +398,67 @@ void OutboxRelay::Impl::WatchStream(RelaySession& session) {
     NoteReset("its last sequence is below an acknowledged one");
     return;
   }
+  if (const absl::string_view why = Lost(session, *info); !why.empty()) {
+    session.Distrust(options_.stream);
+    NoteReset(why);
+    return;
+  }
   if (reset_) log::Info("the stream was reconciled");
   reset_ = false;
   metrics_.reset.Set(0);
   last_sequence_ = memory.last_sequence;
+}
+
+absl::string_view OutboxRelay::Impl::Lost(RelaySession& session,
+                                          const StreamInfo& info) {
+  if (session.AnyBefore(info.first_sequence, info.keeps_since)) {
+    return "its first events are gone before their time";
+  }
+  if (info.deleted == gaps_seen_) return "";
+  // Costs more, so once for each new gap: is it of ours, and not repaired?
+  const absl::StatusOr<std::vector<uint64_t>> gaps =
+      DeletedSequences(jetstream_, options_.stream, kMostGaps);
+  if (!gaps.ok()) return "";
+  if (session.AnyAt(*gaps)) return "events in its middle are gone";
+  gaps_seen_ = info.deleted;
+  return "";
+}
+
+// One repair at a time, on a thread of its own: publishing goes on beside it.
+void OutboxRelay::Impl::RepairIfAskedTo() {
+  if (!options_.repair || !reset_ || repairing_ || absl::Now() < next_repair_) {
+    return;
+  }
+  if (repair_.joinable()) repair_.join();
+  next_repair_ = absl::Now() + kRepairInterval;
+  repairing_ = true;
+  repair_ = std::thread([this] {
+    Repair();
+    repairing_ = false;
+    wake_.Set();
+  });
+}
+
+void OutboxRelay::Impl::Repair() {
+  log::Warning("repairing the stream", {{"stream", options_.stream}});
+  const absl::Status repaired =
+      Reconcile({.dsn = options_.dsn,
+                 .stream = options_.stream,
+                 .source = options_.source,
+                 .repair = true,
+                 .say =
+                     [](const std::string& line) {
+                       log::Warning("reconcile", {{"report", line}});
+                     },
+                 .stop = [this] { return stopping(); }},
+                jetstream_);
+  if (repaired.ok()) {
+    metrics_.repairs.Increment();
+    next_repair_ = absl::Now() + kWatchInterval;
+  } else {
+    log::Error("the stream could not be repaired; it is tried again",
+               {{"stream", options_.stream}, {"error", Text(repaired)}});
+  }
 }
 
 void OutboxRelay::Impl::NoteReset(absl::string_view why) {
@@ -420,6 +510,7 @@ void OutboxRelay::Impl::SetActive(bool active) {
   metrics_.reset.Set(0);
   refused_.clear();
   last_sequence_ = 0;
+  gaps_seen_ = 0;
   reset_ = false;
 }
 

@@ -21,6 +21,7 @@ struct RelayOptions {
   // The inbox must outlive the streams and the outbox.
   absl::Duration keep_outbox = absl::Hours(24 * 8);
   absl::Duration keep_inbox = absl::Hours(24 * 30);
+  bool repair = false;  // publish again, by itself, what the stream has lost
 };
 
 // Publishes what the outbox holds, on a thread of its own, while it lives.
@@ -33,9 +34,16 @@ struct RelayOptions {
 // broker refuses (too big for the stream, say) waits too, and the next ones of
 // its aggregate behind it; others go on.
 //
+// The active one also compares the stream with what it acknowledged, every few
+// seconds and by a handful of numbers: created anew, sequences that went back,
+// gaps, or a beginning that is gone too early raise the alarm
+// `outbox_stream_reset`, which lasts until the stream was reconciled; with
+// `repair` it does that itself, beside its work.
+//
 // Woken by NOTIFY, with a poll as fallback. Metrics: outbox_depth,
 // outbox_oldest_seconds, outbox_published_total, outbox_publish_failures_total,
-// outbox_refused, outbox_stream_reset, relay_active (docs/operations.md).
+// outbox_refused, outbox_stream_reset, outbox_repairs_total, relay_active
+// (docs/operations.md).
 class OutboxRelay {
  public:
   // `jetstream` must outlive the relay.

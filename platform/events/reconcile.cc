@@ -1,4 +1,4 @@
-// Compares what the outbox says was published with what the stream holds.
+#include "platform/events/reconcile.h"
 
 #include <algorithm>
 #include <cstdint>
@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 
@@ -18,19 +19,29 @@
 #include "platform/events/outbox_publish.h"
 #include "platform/events/stream_info.h"
 #include "platform/events/stream_reader.h"
+#include "platform/failpoint/failpoint.h"
 #include "platform/pg/array.h"
 #include "platform/pg/pool.h"
 #include "platform/pg/time.h"
+#include "platform/planted/planted.h"
+#include "platform/status/error.h"
 #include "platform/uuid/uuid.h"
 
 namespace platform::events {
 namespace {
+
+failpoint::Point before_publish("reconcile.before_publish");
+failpoint::Point before_mark("reconcile.before_mark");
 
 constexpr absl::Duration kConnectTimeout = absl::Seconds(10);
 constexpr absl::Duration kPublishTimeout = absl::Seconds(10);
 constexpr int kPresentBatch = 5000;  // ids per statement
 constexpr int kRepairBatch = 500;    // events per round
 constexpr int kShown = 20;           // missing events in the report
+
+// The key is "repair" in ASCII; for as long as the session lives.
+constexpr char kTryLock[] =
+    "SELECT pg_try_advisory_lock(x'726570616972'::bigint)";
 
 constexpr char kTables[] = R"sql(
     CREATE TEMP TABLE present (event_id uuid);
@@ -44,16 +55,17 @@ constexpr char kMemory[] = R"sql(
     SELECT created_at, created_at = $2, last_sequence
     FROM outbox_stream WHERE stream = $1)sql";
 
-// What the stream dropped by its own limits is before its first sequence, and
-// was published to this very stream. The second allows for two clocks: the
-// broker's `created`, Postgres' `published_at`.
+// What the stream dropped by its own limits is before its first sequence, was
+// published to this very stream, and is older than what it keeps. The second
+// allows for two clocks: the broker's `created`, Postgres' `published_at`.
 constexpr char kFindMissing[] = R"sql(
     INSERT INTO missing
     SELECT event_id, position FROM outbox
     WHERE published_at <= $1
       AND (stream_sequence >= $2
            OR stream_sequence > $3
-           OR published_at < $4::timestamptz + interval '1 second')
+           OR published_at < $4::timestamptz + interval '1 second'
+           OR published_at > $5::timestamptz)
       AND NOT EXISTS (
         SELECT FROM present WHERE present.event_id = outbox.event_id))sql";
 
@@ -89,10 +101,15 @@ std::string UtcText(absl::Time time) {
 // One run. Throws libpqxx's exceptions.
 class Reconciliation {
  public:
-  Reconciliation(const ReconcileOptions& options, JetStream& jetstream)
+  Reconciliation(const ReconcileRun& options, JetStream& jetstream)
       : options_(options), jetstream_(jetstream), connection_(options.dsn) {}
 
   absl::Status Run() {
+    // Two repairs would publish everything twice: harmless, and no use.
+    if (options_.repair && !Sql(kTryLock)[0][0].as<bool>()) {
+      return Error(absl::StatusCode::kFailedPrecondition, "RECONCILE_RUNNING",
+                   "Another repair is running.");
+    }
     // Whatever was marked before this instant was in the stream before it; what
     // the live relay does from now on is none of our business.
     cutoff_ = Sql("SELECT now()")[0][0].c_str();
@@ -109,7 +126,7 @@ class Reconciliation {
 
     const int64_t missing = Compare(*before);
     if (missing > 0 && !options_.repair) {
-      std::printf("nothing was done; --repair publishes them again\n");
+      options_.say("nothing was done; --repair publishes them again");
       return absl::DataLossError(absl::StrCat(
           missing, " events are missing in the stream ", options_.stream));
     }
@@ -126,6 +143,10 @@ class Reconciliation {
   template <typename... Args>
   pqxx::result Sql(const std::string& sql, const Args&... args) {
     return pqxx::nontransaction(connection_).exec_params(sql, args...);
+  }
+
+  absl::Status Stopped() const {
+    return options_.stop() ? absl::CancelledError("stopped") : absl::OkStatus();
   }
 
   absl::Status CreatedMeanwhile() const {
@@ -146,9 +167,10 @@ class Reconciliation {
     absl::Status read = ReadStream(
         jetstream_, options_.stream, info, [&](const InMessage& message) {
           const auto id = ParseUuid(message.Header("ce-id"));
-          if (!id.has_value()) return;  // none of ours
+          if (!id.has_value()) return absl::OkStatus();  // none of ours
           ids.Add(*id);
           if (++batched == kPresentBatch) flush();
+          return Stopped();
         });
     if (!read.ok()) return read;
     flush();
@@ -160,29 +182,27 @@ class Reconciliation {
   int64_t Compare(const StreamInfo& info) {
     const std::string created = pg::ToSql(info.created);
     Sql(kFindMissing, cutoff_, static_cast<int64_t>(info.first_sequence),
-        static_cast<int64_t>(info.last_sequence), created);
+        static_cast<int64_t>(info.last_sequence), created,
+        pg::ToSql(info.keeps_since));
     const pqxx::row counts = Sql(kCounts, cutoff_)[0];
-    std::printf(
-        "stream %s: created %s, %llu messages, sequences %llu to %llu\n",
-        options_.stream.c_str(), UtcText(info.created).c_str(),
-        static_cast<unsigned long long>(info.messages),
-        static_cast<unsigned long long>(info.first_sequence),
-        static_cast<unsigned long long>(info.last_sequence));
-    std::printf("outbox: %s events published, %s waiting\n", counts[0].c_str(),
-                counts[1].c_str());
+    options_.say(absl::StrFormat(
+        "stream %s: created %s, %d messages, sequences %d to %d",
+        options_.stream, UtcText(info.created), info.messages,
+        info.first_sequence, info.last_sequence));
+    options_.say(absl::StrFormat("outbox: %s events published, %s waiting",
+                                 counts[0].c_str(), counts[1].c_str()));
     ReportAlarms(info, created, counts[2].as<uint64_t>());
 
     const auto missing = counts[3].as<int64_t>();
-    std::printf("missing in the stream: %lld\n",
-                static_cast<long long>(missing));
+    options_.say(absl::StrCat("missing in the stream: ", missing));
     for (const pqxx::row& row : Sql(kShow, kShown)) {
-      std::printf("  %s %s of %s version %s, was sequence %s at %s\n",
-                  row[0].c_str(), row[1].c_str(), row[2].c_str(),
-                  row[3].c_str(), row[4].c_str(), row[5].c_str());
+      options_.say(
+          absl::StrFormat("  %s %s of %s version %s, was sequence %s at %s",
+                          row[0].c_str(), row[1].c_str(), row[2].c_str(),
+                          row[3].c_str(), row[4].c_str(), row[5].c_str()));
     }
     if (missing > kShown) {
-      std::printf("  and %lld more\n",
-                  static_cast<long long>(missing - kShown));
+      options_.say(absl::StrCat("  and ", missing - kShown, " more"));
     }
     return missing;
   }
@@ -191,19 +211,19 @@ class Reconciliation {
                     uint64_t acknowledged) {
     const pqxx::result memory = Sql(kMemory, options_.stream, created);
     if (!memory.empty() && std::string(memory[0][0].c_str()) == "-infinity") {
-      std::printf("ALARM: the relay saw the stream's sequences go back\n");
+      options_.say("ALARM: the relay saw that the stream lost events");
     } else if (!memory.empty() && !memory[0][1].as<bool>()) {
-      std::printf("ALARM: the stream was created anew, before it was %s\n",
-                  memory[0][0].c_str());
+      options_.say(
+          absl::StrCat("ALARM: the stream was created anew, before it was ",
+                       memory[0][0].c_str()));
     }
     if (!memory.empty()) {
       acknowledged = std::max(acknowledged, memory[0][2].as<uint64_t>());
     }
     if (info.last_sequence < acknowledged) {
-      std::printf(
-          "ALARM: the stream's last sequence is below an acknowledged one, "
-          "%llu\n",
-          static_cast<unsigned long long>(acknowledged));
+      options_.say(absl::StrCat(
+          "ALARM: the stream's last sequence is below an acknowledged one, ",
+          acknowledged));
     }
   }
 
@@ -217,19 +237,24 @@ class Reconciliation {
     // A new message id: inside the duplicate window the old one would be
     // dropped without a word.
     const std::string suffix =
-        absl::StrCat(":r", absl::ToUnixMillis(absl::Now()));
+        planted::Is("reconcile_reuses_ids")
+            ? ""
+            : absl::StrCat(":r", absl::ToUnixMillis(absl::Now()));
     int64_t position = INT64_MIN;
     size_t published = 0;
     while (true) {
       const pqxx::result found = Sql(select, position, kRepairBatch);
       if (found.empty()) break;
       position = found.back()[8].as<int64_t>();
+      if (absl::Status s = Stopped(); !s.ok()) return s;
       std::vector<OutboxRow> rows;
       for (const pqxx::row& row : found) {
         rows.push_back(RowOf(row, options_.source, suffix));
       }
+      if (absl::Status s = before_publish.Hit(); !s.ok()) return s;
       const std::vector<absl::StatusOr<PublishAck>> acks =
           PublishInWaves(jetstream_, absl::MakeSpan(rows), kPublishTimeout);
+      if (absl::Status s = before_mark.Hit(); !s.ok()) return s;
       pg::Array ids;
       pg::Array sequences;
       absl::Status failed;
@@ -249,7 +274,7 @@ class Reconciliation {
             " events were published again, then: ", failed.ToString()));
       }
     }
-    std::printf("published again: %zu\n", published);
+    options_.say(absl::StrCat("published again: ", published));
     return absl::OkStatus();
   }
 
@@ -261,17 +286,25 @@ class Reconciliation {
     if (now->created != read.created) return CreatedMeanwhile();
     Sql(kRenewMemory, options_.stream, pg::ToSql(now->created),
         static_cast<int64_t>(now->last_sequence));
-    std::printf("the stream holds every event that it should\n");
+    options_.say("the stream holds every event that it should");
     return absl::OkStatus();
   }
 
-  const ReconcileOptions& options_;
+  const ReconcileRun& options_;
   JetStream& jetstream_;
   pqxx::connection connection_;
   std::string cutoff_;
 };
 
 }  // namespace
+
+absl::Status Reconcile(const ReconcileRun& run, JetStream& jetstream) {
+  try {
+    return Reconciliation(run, jetstream).Run();
+  } catch (...) {
+    return pg::StatusOfCurrentException();
+  }
+}
 
 absl::Status ReconcileCommand(const ReconcileOptions& options) {
   const auto jetstream =
@@ -285,11 +318,14 @@ absl::Status ReconcileCommand(const ReconcileOptions& options) {
     }
     absl::SleepFor(absl::Milliseconds(20));
   }
-  try {
-    return Reconciliation(options, **jetstream).Run();
-  } catch (...) {
-    return pg::StatusOfCurrentException();
-  }
+  return Reconcile(
+      {.dsn = options.dsn,
+       .stream = options.stream,
+       .source = options.source,
+       .repair = options.repair,
+       .say =
+           [](const std::string& line) { std::printf("%s\n", line.c_str()); }},
+      **jetstream);
 }
 
 }  // namespace platform::events

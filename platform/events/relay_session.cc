@@ -9,6 +9,7 @@
 #include "platform/events/outbox.h"
 #include "platform/pg/array.h"
 #include "platform/pg/time.h"
+#include "platform/planted/planted.h"
 
 namespace platform::events {
 namespace {
@@ -60,6 +61,20 @@ constexpr char kDistrust[] = "platform_relay_distrust";
 constexpr char kDistrustSql[] = R"sql(
     UPDATE outbox_stream SET created_at = '-infinity' WHERE stream = $1)sql";
 
+// The oldest of those that the stream must still hold.
+constexpr char kAnyBefore[] = "platform_relay_any_before";
+constexpr char kAnyBeforeSql[] = R"sql(
+    SELECT coalesce(
+      (SELECT stream_sequence < $1 FROM outbox
+       WHERE published_at > $2::timestamptz
+       ORDER BY published_at LIMIT 1), false))sql";
+
+constexpr char kAnyAt[] = "platform_relay_any_at";
+constexpr char kAnyAtSql[] = R"sql(
+    SELECT EXISTS (
+      SELECT FROM outbox
+      WHERE published_at IS NOT NULL AND stream_sequence = ANY ($1::bigint[])))sql";
+
 // Counts no further than kMostCounted: a long queue must not cost more to
 // count than to publish.
 constexpr char kDepth[] = "platform_relay_depth";
@@ -107,10 +122,20 @@ RelaySession::RelaySession(const std::string& dsn) : connection_(dsn) {
     WHERE o.published_at IS NULL AND o.position > $3
       AND o.aggregate_id <> ALL ($2::uuid[])
     ORDER BY o.position LIMIT $1)sql"));
+  if (planted::Is("relays_skip_locked")) {
+    connection_.prepare("relay_shared", absl::StrCat("SELECT", kOutboxColumns,
+                                                     R"sql(, o.position
+    FROM outbox AS o
+    WHERE o.published_at IS NULL AND o.position > $3
+      AND o.aggregate_id <> ALL ($2::uuid[])
+    ORDER BY o.position LIMIT $1 FOR UPDATE SKIP LOCKED)sql"));
+  }
   connection_.prepare(kMark, kMarkSql);
   connection_.prepare(kNoteStream, kNoteStreamSql);
   connection_.prepare(kReadStream, kReadStreamSql);
   connection_.prepare(kDistrust, kDistrustSql);
+  connection_.prepare(kAnyBefore, kAnyBeforeSql);
+  connection_.prepare(kAnyAt, kAnyAtSql);
   connection_.prepare(kWriters, kWritersSql);
   connection_.prepare(kDepth, kDepthSql);
   Retention::Prepare(connection_);
@@ -119,6 +144,7 @@ RelaySession::RelaySession(const std::string& dsn) : connection_(dsn) {
 RelaySession::~RelaySession() = default;
 
 bool RelaySession::TryLock() {
+  if (planted::Is("relays_skip_locked")) return true;
   pqxx::nontransaction tx(connection_);
   return tx.exec_params1("SELECT pg_try_advisory_lock($1)", kLockKey)[0]
       .as<bool>();
@@ -143,9 +169,14 @@ std::vector<OutboxRow> RelaySession::Unpublished(
     absl::Span<const std::string> without) {
   pg::Array excluded;
   for (const std::string& aggregate : without) excluded.Add(aggregate);
+  const int64_t floor =
+      planted::Is("outbox_by_position") ? highest_seen_ : floor_;
+  // Locked until they are marked, and skipped by the other relay.
+  const bool share = planted::Is("relays_skip_locked");
+  if (share) pqxx::nontransaction(connection_).exec("COMMIT; BEGIN");
   pqxx::nontransaction tx(connection_);
-  const pqxx::result found =
-      tx.exec_prepared(kUnpublished, limit, excluded.text(), floor_);
+  const pqxx::result found = tx.exec_prepared(
+      share ? "relay_shared" : kUnpublished, limit, excluded.text(), floor);
   std::vector<OutboxRow> rows;
   rows.reserve(found.size());
   for (const pqxx::row& row : found) rows.push_back(RowOf(row, source));
@@ -168,6 +199,7 @@ void RelaySession::MarkPublished(absl::Span<const Mark> marks,
   pqxx::nontransaction tx(connection_);
   tx.exec_prepared(kMark, ids.text(), sequences.text(), stream,
                    static_cast<int64_t>(last));
+  if (planted::Is("relays_skip_locked")) tx.exec("COMMIT");
 }
 
 RelaySession::StreamMemory RelaySession::Remember(const std::string& stream,
@@ -178,6 +210,23 @@ RelaySession::StreamMemory RelaySession::Remember(const std::string& stream,
   const pqxx::row row = tx.exec_prepared1(kReadStream, stream, time);
   return {.same = row[0].as<bool>(),
           .last_sequence = static_cast<uint64_t>(row[1].as<int64_t>())};
+}
+
+bool RelaySession::AnyBefore(uint64_t first_sequence, absl::Time since) {
+  pqxx::nontransaction tx(connection_);
+  return tx
+      .exec_prepared1(kAnyBefore, static_cast<int64_t>(first_sequence),
+                      pg::ToSql(since))[0]
+      .as<bool>();
+}
+
+bool RelaySession::AnyAt(absl::Span<const uint64_t> sequences) {
+  pg::Array array;
+  for (const uint64_t sequence : sequences) {
+    array.Add(static_cast<int64_t>(sequence));
+  }
+  pqxx::nontransaction tx(connection_);
+  return tx.exec_prepared1(kAnyAt, array.text())[0].as<bool>();
 }
 
 void RelaySession::Distrust(const std::string& stream) {

@@ -57,6 +57,11 @@ class RelaySession {
   };
   // Returns what is remembered of `stream`; remembers `created` if it is new.
   StreamMemory Remember(const std::string& stream, absl::Time created);
+  // True if an event that was published after `since` had a sequence below
+  // `first_sequence`: the stream no longer holds it.
+  bool AnyBefore(uint64_t first_sequence, absl::Time since);
+  // True if an event was published under one of these. Reads the whole outbox.
+  bool AnyAt(absl::Span<const uint64_t> sequences);
   // Remembers that `stream` lost messages: from now on it is not the same,
   // until reconcile says so.
   void Distrust(const std::string& stream);

@@ -37,7 +37,7 @@ uint64_t ConsumerSequence(absl::string_view reply) {
 
 absl::Status ReadAll(JetStream& jetstream, const std::string& stream,
                      const std::string& consumer, const StreamInfo& info,
-                     absl::FunctionRef<void(const InMessage&)> visit) {
+                     absl::FunctionRef<absl::Status(const InMessage&)> visit) {
   auto pull = jetstream.PullFrom(stream, consumer);
   if (!pull.ok()) return pull.status();
   // The broker may still be sending: taken leave of, not torn away.
@@ -55,7 +55,7 @@ absl::Status ReadAll(JetStream& jetstream, const std::string& stream,
       if (ConsumerSequence(message.reply) != ++delivered) {
         return absl::AbortedError("a message of the stream was not delivered");
       }
-      visit(message);
+      if (absl::Status s = visit(message); !s.ok()) return s;
       if (message.pending == 0) return absl::OkStatus();
     }
     if (!messages->empty()) {
@@ -68,9 +68,9 @@ absl::Status ReadAll(JetStream& jetstream, const std::string& stream,
 
 }  // namespace
 
-absl::Status ReadStream(JetStream& jetstream, const std::string& stream,
-                        const StreamInfo& info,
-                        absl::FunctionRef<void(const InMessage&)> visit) {
+absl::Status ReadStream(
+    JetStream& jetstream, const std::string& stream, const StreamInfo& info,
+    absl::FunctionRef<absl::Status(const InMessage&)> visit) {
   const std::string consumer = absl::StrCat("read-", NewUuid(Now()));
   const nlohmann::json create = {
       {"stream_name", stream},

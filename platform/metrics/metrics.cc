@@ -1,12 +1,15 @@
 #include "platform/metrics/metrics.h"
 
+#include <algorithm>
 #include <exception>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "prometheus/exposer.h"
 #include "prometheus/registry.h"
 #include "prometheus/text_serializer.h"
 
+#include "CivetServer.h"
 #include "platform/status/error.h"
 
 namespace platform::metrics {
@@ -27,14 +30,64 @@ const prometheus::Histogram::BucketBoundaries& SecondsBuckets() {
   return *buckets;
 }
 
-class ExposedPage final : public Page {
+constexpr size_t kLongestBody = 64 << 10;
+
+// One path of the page.
+class RouteHandler final : public CivetHandler {
  public:
-  explicit ExposedPage(const std::string& address) : exposer_(address, 1) {
-    exposer_.RegisterCollectable(Registry());
+  explicit RouteHandler(Page::Route route) : route_(std::move(route)) {}
+
+  bool handleGet(CivetServer*, mg_connection* connection) override {
+    return Handle("GET", connection);
+  }
+  bool handlePost(CivetServer*, mg_connection* connection) override {
+    return Handle("POST", connection);
+  }
+  bool handleDelete(CivetServer*, mg_connection* connection) override {
+    return Handle("DELETE", connection);
   }
 
  private:
-  prometheus::Exposer exposer_;
+  bool Handle(absl::string_view method, mg_connection* connection) {
+    std::string body(kLongestBody, '\0');
+    const int size = mg_read(connection, body.data(), body.size());
+    body.resize(static_cast<size_t>(std::max(size, 0)));
+    const absl::StatusOr<std::string> answer = route_.handler(method, body);
+    const std::string text =
+        answer.ok()
+            ? *answer
+            : absl::StrCat(std::string(answer.status().message()), "\n");
+    const std::string head = absl::StrCat(
+        "HTTP/1.1 ", answer.ok() ? "200 OK" : "400 Bad Request",
+        "\r\nContent-Type: text/plain; version=0.0.4; charset=utf-8"
+        "\r\nContent-Length: ",
+        text.size(), "\r\n\r\n");
+    mg_write(connection, head.data(), head.size());
+    mg_write(connection, text.data(), text.size());
+    return true;
+  }
+
+  const Page::Route route_;
+};
+
+class ServedPage final : public Page {
+ public:
+  ServedPage(const std::string& address, std::vector<Route> routes)
+      : server_({"listening_ports", address, "num_threads", "2"}) {
+    routes.push_back({"/metrics", [](absl::string_view, const std::string&) {
+                        return Text();
+                      }});
+    for (Route& route : routes) {
+      const std::string path = route.path;
+      handlers_.push_back(std::make_unique<RouteHandler>(std::move(route)));
+      server_.addHandler(path, *handlers_.back());
+    }
+  }
+  ~ServedPage() override { server_.close(); }
+
+ private:
+  std::vector<std::unique_ptr<RouteHandler>> handlers_;
+  CivetServer server_;
 };
 
 }  // namespace
@@ -66,10 +119,11 @@ prometheus::Histogram& Seconds(const std::string& name, const std::string& help,
       .Add(labels, SecondsBuckets());
 }
 
-absl::StatusOr<std::unique_ptr<Page>> Page::Serve(const std::string& address) {
+absl::StatusOr<std::unique_ptr<Page>> Page::Serve(const std::string& address,
+                                                  std::vector<Route> routes) {
   // civetweb says no by an exception.
   try {
-    return std::make_unique<ExposedPage>(address);
+    return std::make_unique<ServedPage>(address, std::move(routes));
   } catch (const std::exception&) {
     return Error(absl::StatusCode::kFailedPrecondition, "ADDRESS_IN_USE",
                  absl::StrCat("--metrics_listen: cannot listen on ", address,

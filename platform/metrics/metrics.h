@@ -5,9 +5,11 @@
 // up once and keep it, a look-up takes a lock. Thread-safe.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -33,9 +35,18 @@ prometheus::Histogram& Seconds(const std::string& name, const std::string& help,
 // Serves the registry at http://<address>/metrics while it lives.
 class Page {
  public:
+  // What else that port answers: plain text, or a status as HTTP 400. `method`
+  // is GET, POST or DELETE, `body` at most 64 KiB. Called on the page's thread.
+  struct Route {
+    std::string path;
+    std::function<absl::StatusOr<std::string>(absl::string_view method,
+                                              const std::string& body)>
+        handler;
+  };
+
   // `address` is host:port. Fails with `FAILED_PRECONDITION` if it is taken.
   static absl::StatusOr<std::unique_ptr<Page>> Serve(
-      const std::string& address);
+      const std::string& address, std::vector<Route> routes = {});
   virtual ~Page() = default;
 };
 

@@ -8,12 +8,16 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 
+#include "platform/failpoint/failpoint.h"
 #include "platform/log/log.h"
 #include "platform/metrics/metrics.h"
 #include "platform/status/error.h"
 
 namespace platform::pg {
 namespace {
+
+failpoint::Point before_commit("pg.before_commit");
+failpoint::Point after_commit("pg.after_commit");
 
 // After a failed connect nobody tries again for this long: a flood of requests
 // must not become a flood of connects.
@@ -214,10 +218,11 @@ absl::Status Pool::InTransaction(
     try {
       pqxx::work tx(*lease);
       status = body(tx);
+      if (status.ok()) status = before_commit.Hit();
       if (!status.ok()) return status;
       committing = true;
       tx.commit();
-      return status;
+      return after_commit.Hit();
     } catch (...) {
       status = StatusOfCurrentException();
     }

@@ -13,6 +13,7 @@
 #include "gtest/gtest.h"
 
 #include "platform/events/consumer.h"
+#include "platform/failpoint/failpoint.h"
 #include "tests/integration/platform/events_in_fixture.h"
 #include "tests/support/eventually.h"
 #include "tests/support/process.h"
@@ -25,6 +26,7 @@ using ::test_support::Eventually;
 using ::test_support::IsOk;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 using ::testing::SizeIs;
 
 class ConsumerTest : public EventsInTest {
@@ -66,6 +68,40 @@ TEST_F(ConsumerTest, EveryDeliveryOfAnEventIsOneEffect) {
   EXPECT_EQ(Count("dead_letters"), 0);
   EXPECT_TRUE(Eventually(absl::Seconds(10),
                          [] { return ConsumerMetric("consumer_lag") == 0; }));
+}
+
+TEST_F(ConsumerTest, LossRepetitionAndDelayOnTheWayAreOneEffectEach) {
+  CreateDurable(/*ack_wait=*/absl::Seconds(1));
+  std::vector<std::string> payloads(60, "do");
+  ASSERT_THAT(failpoint::Arm("consumer.input=duplicate@p:0.5"), IsOk());
+  auto consumer = Consume();
+  Publish(payloads, 1);
+  ExpectEffects(60);
+  ASSERT_THAT(failpoint::Arm("consumer.input=hold(800ms)@p:0.5"), IsOk());
+  Publish(payloads, 101);
+  ExpectEffects(120);
+  ASSERT_THAT(failpoint::Arm("consumer.input=drop@p:0.5"), IsOk());
+  Publish(payloads, 201);
+  ExpectEffects(180);
+  const std::string points = failpoint::List();
+  failpoint::DisarmAll();
+  ExpectSettled();
+
+  EXPECT_GT(ConsumerMetric("consumer_redelivered_total"), 0) << points;
+  EXPECT_THAT(points, Not(HasSubstr("consumer.input\tdrop@p:0.5\t0")));
+}
+
+TEST_F(ConsumerTest, ALostAcknowledgementIsOneEffect) {
+  CreateDurable(/*ack_wait=*/absl::Seconds(1));
+  ASSERT_THAT(failpoint::Arm("consumer.before_ack=error(UNAVAILABLE)@times:5"),
+              IsOk());
+  auto consumer = Consume();
+  Publish(std::vector<std::string>(5, "do"));
+  ExpectSettled();
+
+  ExpectEffects(5);
+  EXPECT_GE(ConsumerMetric("consumer_redelivered_total"), 5);
+  failpoint::DisarmAll();
 }
 
 TEST_F(ConsumerTest, WhatQueuedUpIsAppliedTogetherInItsOrder) {

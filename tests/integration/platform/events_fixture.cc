@@ -124,10 +124,12 @@ std::vector<InMessage> EventsTest::Messages() {
   const auto info = GetStreamInfo(*jetstream_, "TEST");
   EXPECT_THAT(info, IsOk());
   if (!info.ok()) return result;
-  EXPECT_THAT(
-      ReadStream(*jetstream_, "TEST", *info,
-                 [&](const InMessage& message) { result.push_back(message); }),
-      IsOk());
+  EXPECT_THAT(ReadStream(*jetstream_, "TEST", *info,
+                         [&](const InMessage& message) {
+                           result.push_back(message);
+                           return absl::OkStatus();
+                         }),
+              IsOk());
   return result;
 }
 

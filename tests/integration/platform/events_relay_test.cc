@@ -1,5 +1,6 @@
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -10,6 +11,7 @@
 #include "gtest/gtest.h"
 
 #include "platform/events/outbox_relay.h"
+#include "platform/failpoint/failpoint.h"
 #include "tests/integration/platform/events_fixture.h"
 #include "tests/support/eventually.h"
 #include "tests/support/status_matchers.h"
@@ -53,6 +55,21 @@ std::vector<int64_t> UpTo(int64_t last) {
   std::vector<int64_t> result;
   for (int64_t i = 1; i <= last; ++i) result.push_back(i);
   return result;
+}
+
+TEST_F(RelayTest, WhatWasPublishedAndNotMarkedIsPublishedAgainUnderItsId) {
+  ASSERT_THAT(AppendAll({Event(1, 1), Event(2, 1)}), IsOk());
+  ASSERT_THAT(failpoint::Arm("relay.before_mark=error(UNAVAILABLE)@nth:1"),
+              IsOk());
+  RecordingJetStream recording(*jetstream_);
+
+  OutboxRelay relay(Relay(), recording);
+  ASSERT_TRUE(EventuallyAllPublished());
+  failpoint::DisarmAll();
+
+  EXPECT_EQ(recording.published(), 4);
+  EXPECT_EQ(recording.duplicates(), 2);
+  EXPECT_EQ(Messages().size(), 2);
 }
 
 TEST_F(RelayTest, PublishesWhatTheWireFormatSays) {
@@ -354,6 +371,64 @@ TEST_F(RelayTest, AStreamThatWasMadeAnewRaisesTheAlarm) {
   EXPECT_TRUE(EventuallyAllPublished());
   absl::SleepFor(absl::Seconds(4));
   EXPECT_EQ(Metric("outbox_stream_reset"), 1);
+}
+
+TEST_F(RelayTest, AGapInTheStreamRaisesTheAlarm) {
+  OutboxRelay relay(Relay(), *jetstream_);
+  ASSERT_THAT(AppendAll({Event(1, 1), Event(2, 1), Event(3, 1)}), IsOk());
+  ASSERT_TRUE(EventuallyAllPublished());
+
+  Api("STREAM.MSG.DELETE.TEST", R"({"seq": 2})");
+
+  EXPECT_TRUE(Eventually(absl::Seconds(20),
+                         [&] { return Metric("outbox_stream_reset") == 1; }));
+}
+
+TEST_F(RelayTest, ABeginningThatIsGoneTooEarlyRaisesTheAlarm) {
+  OutboxRelay relay(Relay(), *jetstream_);
+  ASSERT_THAT(AppendAll({Event(1, 1), Event(2, 1), Event(3, 1)}), IsOk());
+  ASSERT_TRUE(EventuallyAllPublished());
+
+  Api("STREAM.PURGE.TEST", R"({"seq": 3})");
+
+  EXPECT_TRUE(Eventually(absl::Seconds(20),
+                         [&] { return Metric("outbox_stream_reset") == 1; }));
+}
+
+// Each way to lose messages, and the relay that repairs without being asked.
+TEST_F(RelayTest, RepairsTheStreamIfItMay) {
+  RelayOptions options = Relay();
+  options.repair = true;
+  OutboxRelay relay(options, *jetstream_);
+  std::vector<OutboxEvent> events;
+  for (int a = 1; a <= 30; ++a) events.push_back(Event(a, 1));
+  ASSERT_THAT(AppendAll(events), IsOk());
+  ASSERT_TRUE(EventuallyAllPublished());
+  const auto all_there = [&] {
+    std::set<std::string> ids;
+    for (const InMessage& message : Messages()) {
+      ids.insert(std::string(message.Header("ce-id")));
+    }
+    return ids.size() == 30 && Metric("outbox_stream_reset") == 0;
+  };
+  ASSERT_TRUE(all_there());
+
+  Api("STREAM.MSG.DELETE.TEST", R"({"seq": 7})");
+  EXPECT_TRUE(Eventually(absl::Seconds(40), all_there));
+  Api("STREAM.PURGE.TEST", R"({"seq": 11})");
+  EXPECT_TRUE(Eventually(absl::Seconds(40), all_there));
+  DeleteStream();
+  CreateStream();
+  EXPECT_TRUE(Eventually(absl::Seconds(40), all_there));
+  // Its data gone while it was stopped.
+  nats_.Stop();
+  nats_.WipeData();
+  nats_.Start();
+  ASSERT_TRUE(
+      Eventually(absl::Seconds(20), [&] { return jetstream_->connected(); }));
+  CreateStream();
+  EXPECT_TRUE(Eventually(absl::Seconds(40), all_there));
+  EXPECT_GE(Metric("outbox_repairs_total"), 4);
 }
 
 TEST_F(RelayTest, CountsWhatWaits) {

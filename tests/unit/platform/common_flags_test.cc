@@ -107,6 +107,7 @@ TEST_F(CommonFlagsTest, ABadFlagIsNamed) {
       {"grace", "-1s"},
       {"grace", "61s"},
       {"log_level", "loud"},
+      {"failpoints", "no.such.point=crash"},
   };
   for (const auto& [flag, value] : kBad) {
     SCOPED_TRACE(std::string("--") + flag + "=" + value);

@@ -97,6 +97,24 @@ TEST(MetricsPageTest, ServesTheMetrics) {
   EXPECT_THAT(Socket().Get(port, "/metrics"), HasSubstr("served_total 1"));
 }
 
+TEST(MetricsPageTest, ServesWhatElseItIsGiven) {
+  const int port = FreePort();
+  const auto page =
+      Page::Serve(absl::StrCat("127.0.0.1:", port),
+                  {{"/good",
+                    [](absl::string_view method, const std::string&) {
+                      return absl::StrCat("it was a ", method);
+                    }},
+                   {"/bad", [](absl::string_view, const std::string&) {
+                      return absl::InvalidArgumentError("no");
+                    }}});
+  ASSERT_THAT(page, IsOk());
+
+  EXPECT_THAT(Socket().Get(port, "/good"), HasSubstr("it was a GET"));
+  EXPECT_THAT(Socket().Get(port, "/bad"), HasSubstr("400 Bad Request"));
+  EXPECT_THAT(Socket().Get(port, "/failpoints"), HasSubstr("404"));
+}
+
 TEST(MetricsPageTest, SaysThatTheAddressIsTaken) {
   Socket taken;
   taken.Listen();

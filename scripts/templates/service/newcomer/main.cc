@@ -20,6 +20,7 @@
 #include "platform/events/consumer.h"
 #include "platform/events/inbox_retention.h"
 #include "platform/events/jetstream.h"
+#include "platform/failpoint/failpoint.h"
 #include "platform/grpc/server.h"
 #include "platform/log/log.h"
 #include "platform/metrics/metrics.h"
@@ -45,7 +46,9 @@ pg::PoolOptions PoolNamed(const std::string& name, const Config& config,
 }
 
 absl::Status Serve(const Config& config) {
-  const auto metrics = platform::metrics::Page::Serve(config.metrics_listen);
+  const auto metrics = platform::metrics::Page::Serve(
+      config.metrics_listen,
+      platform::failpoint::ControlRoutes(config.failpoint_control));
   if (!metrics.ok()) return metrics.status();
 
   pg::Pool pool(PoolNamed("events", config, 2));
