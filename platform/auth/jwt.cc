@@ -1,0 +1,117 @@
+#include "platform/auth/jwt.h"
+
+#include <algorithm>
+#include <exception>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+// Heavy, and it defines functions that are not inline: here only.
+#include "nlohmann/json.hpp"
+
+#include "jwt/jwt.hpp"
+#include "platform/status/error.h"
+
+namespace platform::auth {
+namespace {
+
+using nlohmann::json;
+using Rs256 = jwt::PEMSign<jwt::algo::RS256>;
+using Es256 = jwt::PEMSign<jwt::algo::ES256>;
+
+jwt::string_view View(absl::string_view text) {
+  return {text.data(), text.size()};
+}
+
+const char* NameOf(Algorithm algorithm) {
+  return algorithm == Algorithm::kRs256 ? "RS256" : "ES256";
+}
+
+// Stricter than the decoders, which skip or tolerate what they do not know.
+bool IsBase64Url(absl::string_view text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
+    return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '-' ||
+           c == '_';
+  });
+}
+
+// The text of a JSON object, or nothing.
+std::optional<json> ObjectIn(absl::string_view part, std::string* text) {
+  if (!absl::WebSafeBase64Unescape(part, text)) return std::nullopt;
+  json object = json::parse(*text, nullptr, /*allow_exceptions=*/false);
+  if (!object.is_object()) return std::nullopt;
+  return object;
+}
+
+std::string TextOf(const json& object, const char* name) {
+  const auto found = object.find(name);
+  return found != object.end() && found->is_string() ? found->get<std::string>()
+                                                     : "";
+}
+
+}  // namespace
+
+std::optional<ParsedToken> ParseToken(absl::string_view token) {
+  const std::vector<absl::string_view> parts = absl::StrSplit(token, '.');
+  if (parts.size() != 3 ||
+      !std::all_of(parts.begin(), parts.end(), IsBase64Url)) {
+    return std::nullopt;
+  }
+  ParsedToken parsed;
+  std::string header_text;
+  const std::optional<json> header = ObjectIn(parts[0], &header_text);
+  // `crit` names extensions that must be understood; we know none.
+  if (!header.has_value() || header->contains("crit") ||
+      !ObjectIn(parts[1], &parsed.claims).has_value()) {
+    return std::nullopt;
+  }
+  parsed.algorithm = TextOf(*header, "alg");
+  parsed.key_id = TextOf(*header, "kid");
+  parsed.signed_text =
+      std::string(token.substr(0, parts[0].size() + 1 + parts[1].size()));
+  parsed.signature = std::string(parts[2]);
+  return parsed;
+}
+
+bool SignatureHolds(const ParsedToken& token, const PublicKey& key) {
+  if (token.algorithm != NameOf(key.algorithm)) return false;
+  const auto verify =
+      key.algorithm == Algorithm::kRs256 ? Rs256::verify : Es256::verify;
+  try {
+    const auto [holds, error] =
+        verify(View(key.pem), View(token.signed_text), View(token.signature));
+    return holds && !error;
+  } catch (const std::exception&) {
+    return false;
+  }
+}
+
+absl::StatusOr<std::string> SignToken(absl::string_view private_key_pem,
+                                      absl::string_view key_id,
+                                      absl::string_view claims) {
+  try {
+    for (const Algorithm algorithm : {Algorithm::kEs256, Algorithm::kRs256}) {
+      const json header = {{"alg", NameOf(algorithm)},
+                           {"kid", std::string(key_id)},
+                           {"typ", "JWT"}};
+      const std::string text =
+          absl::StrCat(absl::WebSafeBase64Escape(header.dump()), ".",
+                       absl::WebSafeBase64Escape(claims));
+      const auto sign =
+          algorithm == Algorithm::kRs256 ? Rs256::sign : Es256::sign;
+      const auto [signature, error] = sign(View(private_key_pem), View(text));
+      // Another kind of key: try the other algorithm.
+      if (error) continue;
+      return absl::StrCat(text, ".", absl::WebSafeBase64Escape(signature));
+    }
+  } catch (const std::exception&) {
+    // Falls through: its text could hold parts of the key.
+  }
+  return Error(absl::StatusCode::kInvalidArgument, "BAD_KEY",
+               "the key is no PEM of a private P-256 or RSA key");
+}
+
+}  // namespace platform::auth
