@@ -30,6 +30,8 @@ struct Metrics {
       "place_batched_orders_total", "New orders that went into group commits");
   prometheus::Gauge& queue_depth = platform::metrics::Gauge(
       "place_queue_depth", "New orders that wait for a group commit");
+  prometheus::Gauge& queue_limit = platform::metrics::Gauge(
+      "place_queue_limit", "New orders that may wait at present");
   prometheus::Counter& refused = platform::metrics::Counter(
       "place_refused_total", "New orders refused because too many wait");
 };
@@ -71,7 +73,10 @@ bool Transient(const absl::Status& status) {
 
 PlaceOrderBatcher::PlaceOrderBatcher(platform::pg::Pool& pool,
                                      PlaceOrderBatcherOptions options)
-    : pool_(pool), options_(options) {
+    : pool_(pool),
+      options_(options),
+      limit_({.least = std::min(options.queue_limit, options.max_batch),
+              .most = options.queue_limit}) {
   GetMetrics();
   for (int i = 0; i < options_.threads; ++i) {
     threads_.emplace_back([this] { Work(); });
@@ -91,11 +96,12 @@ absl::Status PlaceOrderBatcher::Place(PlacedOrder placed, absl::Time deadline,
                                       Done done) {
   {
     platform::MutexLock lock(mutex_);
-    if (queue_.size() >= options_.queue_limit || TooLate(deadline)) {
+    if (!limit_.Admits(queue_.size()) || TooLate(deadline)) {
       GetMetrics().refused.Increment();
       return platform::Overloaded("the queue of new orders");
     }
-    queue_.push_back({std::move(placed), deadline, std::move(done)});
+    queue_.push_back(
+        {std::move(placed), absl::Now(), deadline, std::move(done)});
   }
   wake_.Signal();
   return absl::OkStatus();
@@ -118,6 +124,12 @@ std::vector<PlaceOrderBatcher::Item> PlaceOrderBatcher::Take() {
   while (queue_.empty() && !stopping_) wake_.Wait(mutex_);
   const size_t count = std::min(queue_.size(), options_.max_batch);
   batch.reserve(count);
+  if (count > 0) {
+    // The last one has waited the shortest.
+    const absl::Time now = absl::Now();
+    limit_.Begun(now - queue_[count - 1].queued, now);
+    GetMetrics().queue_limit.Set(static_cast<double>(limit_.limit()));
+  }
   for (size_t i = 0; i < count; ++i) {
     batch.push_back(std::move(queue_.front()));
     queue_.pop_front();

@@ -18,21 +18,25 @@
 #include "order/adapters/pg_placed_orders.h"
 #include "order/domain/order.h"
 #include "platform/pg/pool.h"
+#include "platform/thread/adaptive_limit.h"
 #include "platform/thread/mutex.h"
 
 namespace order {
 
 struct PlaceOrderBatcherOptions {
   int threads = 2;            // > 0; each wants a connection of the pool
-  size_t queue_limit = 1024;  // orders that may wait, > 0
+  size_t queue_limit = 1024;  // orders that may ever wait, > 0
   size_t max_batch = 128;     // orders per transaction, > 0
 };
 
 // Nobody waits for a batch to fill: a thread that is free takes what is there.
 // While it commits others queue up, and so the batch grows with the load.
 //
+// How many may wait follows how long they wait (platform::AdaptiveLimit).
+//
 // Thread-safe. Metrics: place_batch_size, place_batches_total,
-// place_batched_orders_total, place_queue_depth, place_refused_total.
+// place_batched_orders_total, place_queue_depth, place_queue_limit,
+// place_refused_total.
 class PlaceOrderBatcher {
  public:
   // Called once, on a thread of the batcher, with the order as it was placed,
@@ -52,7 +56,7 @@ class PlaceOrderBatcher {
   PlaceOrderBatcher(const PlaceOrderBatcher&) = delete;
   PlaceOrderBatcher& operator=(const PlaceOrderBatcher&) = delete;
 
-  // Queues `placed`. Refuses with `Overloaded()` if the queue is full, or by
+  // Queues `placed`. Refuses with `Overloaded()` if as many wait as may, or by
   // the present pace it would not be committed before `deadline`; `done` is
   // then never called.
   absl::Status Place(PlacedOrder placed, absl::Time deadline, Done done);
@@ -60,6 +64,7 @@ class PlaceOrderBatcher {
  private:
   struct Item {
     PlacedOrder placed;
+    absl::Time queued;
     absl::Time deadline;
     Done done;
   };
@@ -80,6 +85,7 @@ class PlaceOrderBatcher {
   platform::CondVar wake_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::deque<Item> queue_ ABSL_GUARDED_BY(mutex_);
+  platform::AdaptiveLimit limit_ ABSL_GUARDED_BY(mutex_);
   int busy_ ABSL_GUARDED_BY(mutex_) = 0;
   // Moving average of how long a batch takes.
   absl::Duration batch_time_ ABSL_GUARDED_BY(mutex_) = absl::ZeroDuration();

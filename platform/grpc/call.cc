@@ -64,10 +64,17 @@ class MethodMetrics {
       : method_(method),
         seconds_(metrics::Seconds("grpc_request_seconds",
                                   "Time from a request to its answer.",
-                                  {{"method", method}})) {}
+                                  {{"method", method}})),
+        refusal_seconds_(
+            metrics::Seconds("grpc_refusal_seconds",
+                             "Time from a request to its refusal for overload.",
+                             {{"method", method}})) {}
 
   void Count(absl::StatusCode code, absl::Duration took) {
     seconds_.Observe(absl::ToDoubleSeconds(took));
+    if (code == absl::StatusCode::kResourceExhausted) {
+      refusal_seconds_.Observe(absl::ToDoubleSeconds(took));
+    }
     std::atomic<prometheus::Counter*>& slot =
         by_code_[static_cast<size_t>(code) % by_code_.size()];
     prometheus::Counter* counter = slot.load();
@@ -83,6 +90,7 @@ class MethodMetrics {
  private:
   const std::string method_;
   prometheus::Histogram& seconds_;
+  prometheus::Histogram& refusal_seconds_;
   std::array<std::atomic<prometheus::Counter*>, 17> by_code_{};
 };
 

@@ -17,7 +17,8 @@ namespace platform::rpc {
 
 // A call that is finished exactly once, from any thread. Turns the status into
 // details and `retry-after` trailing metadata, logs one line, and counts
-// grpc_requests_total{method,code} and grpc_request_seconds{method}.
+// grpc_requests_total{method,code}, grpc_request_seconds{method} and, of those
+// that were refused for overload, grpc_refusal_seconds{method}.
 //
 // gRPC owns it after it was returned from the handler; it deletes itself when
 // the answer has left. Touch neither it nor request and response after

@@ -1,5 +1,6 @@
 #include "platform/thread/executor.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/time/clock.h"
@@ -12,8 +13,16 @@ namespace {
 
 constexpr const char* kPriorityNames[] = {"urgent", "normal", "low"};
 
+AdaptiveLimit LimitOf(const ExecutorOptions& options) {
+  return AdaptiveLimit(
+      {.least = std::min(options.queue_limit,
+                         static_cast<size_t>(options.threads) * 2),
+       .most = options.queue_limit});
+}
+
 struct PriorityMetrics {
   prometheus::Gauge* depth;
+  prometheus::Gauge* limit;
   prometheus::Counter* refused;
   prometheus::Histogram* wait;
 };
@@ -24,6 +33,8 @@ PriorityMetrics MetricsOf(const std::string& executor, size_t priority) {
   return {
       .depth =
           &metrics::Gauge("executor_queue_depth", "Tasks waiting.", labels),
+      .limit = &metrics::Gauge("executor_queue_limit",
+                               "Tasks that may wait at present.", labels),
       .refused =
           &metrics::Counter("executor_refused_total",
                             "Tasks refused: queue full, or too late.", labels),
@@ -44,7 +55,8 @@ struct Executor::Metrics {
 
 Executor::Executor(ExecutorOptions options)
     : options_(std::move(options)),
-      metrics_(std::make_unique<Metrics>(options_.name)) {
+      metrics_(std::make_unique<Metrics>(options_.name)),
+      limits_{LimitOf(options_), LimitOf(options_), LimitOf(options_)} {
   for (int i = 0; i < options_.threads; ++i) {
     threads_.emplace_back([this] { Work(); });
   }
@@ -69,7 +81,7 @@ absl::Status Executor::Submit(Priority priority, absl::Time deadline,
     for (size_t i = 0; i <= index; ++i) ahead += queues_[i].size();
     const absl::Duration wait =
         task_time_ * static_cast<double>(ahead) / options_.threads;
-    if (queues_[index].size() < options_.queue_limit && now + wait < deadline) {
+    if (limits_[index].Admits(queues_[index].size()) && now + wait < deadline) {
       queues_[index].push_back({now, deadline, std::move(task)});
       metrics_->by_priority[index].depth->Set(
           static_cast<double>(queues_[index].size()));
@@ -101,6 +113,8 @@ std::optional<Executor::Step> Executor::Next() {
     const PriorityMetrics& metrics = metrics_->by_priority[i];
     metrics.depth->Set(static_cast<double>(queues_[i].size()));
     metrics.wait->Observe(absl::ToDoubleSeconds(now - item.queued));
+    limits_[i].Begun(now - item.queued, now);
+    metrics.limit->Set(static_cast<double>(limits_[i].limit()));
     if (now < item.deadline) {
       return Step{
           .run = [task = std::move(item.task)] { task(absl::OkStatus()); }};

@@ -21,6 +21,7 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 
+#include "platform/thread/adaptive_limit.h"
 #include "platform/thread/mutex.h"
 
 namespace platform {
@@ -36,11 +37,14 @@ enum class Priority {
 struct ExecutorOptions {
   std::string name = "executor";  // label of its metrics
   int threads = 4;                // > 0
-  size_t queue_limit = 256;       // per priority, > 0
+  size_t queue_limit = 256;       // that may ever wait, per priority, > 0
 };
 
-// Thread-safe. Metrics: executor_queue_depth, executor_refused_total,
-// executor_wait_seconds (by priority).
+// How many may wait follows how long they wait (AdaptiveLimit), for each
+// priority by itself: what goes last is refused first.
+//
+// Thread-safe. Metrics: executor_queue_depth, executor_queue_limit,
+// executor_refused_total, executor_wait_seconds (by priority).
 class Executor {
  public:
   // Called once, on a worker thread, with OK; or with `RESOURCE_EXHAUSTED` if
@@ -53,9 +57,9 @@ class Executor {
   Executor(const Executor&) = delete;
   Executor& operator=(const Executor&) = delete;
 
-  // Queues `task`. Refuses with `Overloaded()` if the queue of its priority is
-  // full, or if by the present rate it would start after `deadline`; `task` is
-  // then never called.
+  // Queues `task`. Refuses with `Overloaded()` if as many of its priority wait
+  // as may, or if by the present rate it would start after `deadline`; `task`
+  // is then never called.
   absl::Status Submit(Priority priority, absl::Time deadline, Task task);
 
   // Queues the rest of work that was admitted before; never refused, goes
@@ -88,6 +92,7 @@ class Executor {
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::deque<std::function<void()>> continued_ ABSL_GUARDED_BY(mutex_);
   std::array<std::deque<Item>, 3> queues_ ABSL_GUARDED_BY(mutex_);
+  std::array<AdaptiveLimit, 3> limits_ ABSL_GUARDED_BY(mutex_);
   // Moving average of how long an admitted task takes.
   absl::Duration task_time_ ABSL_GUARDED_BY(mutex_) = absl::ZeroDuration();
   std::vector<std::thread> threads_;
