@@ -17,6 +17,7 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 
+#include "cook/adapters/access.h"
 #include "cook/adapters/auto_cook.h"
 #include "cook/adapters/cook_service.h"
 #include "cook/adapters/order_events.h"
@@ -24,6 +25,7 @@
 #include "cook/adapters/pg_ticket_store.h"
 #include "cook/config.h"
 #include "cook/migrations/migrations.h"
+#include "platform/auth/auth_flags.h"
 #include "platform/config/common_flags.h"
 #include "platform/events/commands.h"
 #include "platform/events/consumer.h"
@@ -66,6 +68,9 @@ pg::PoolOptions PoolNamed(const std::string& name, const Config& config,
 
 absl::Status Serve(const Config& config) {
   const platform::CommonConfig& common = config.common;
+  const auto access =
+      platform::auth::AccessFromFlags(common.listen, AccessRules());
+  if (!access.ok()) return access.status();
   const auto metrics = platform::metrics::Page::Serve(
       common.metrics_listen,
       platform::failpoint::ControlRoutes(common.failpoint_control));
@@ -108,7 +113,7 @@ absl::Status Serve(const Config& config) {
       {.name = "requests",
        .threads = common.threads,
        .queue_limit = static_cast<size_t>(common.queue_limit)});
-  CookService service(requests, executor, platform::Now);
+  CookService service(**access, requests, executor, platform::Now);
   auto server =
       platform::rpc::Server::Start({.listen = common.listen}, {&service});
   if (!server.ok()) return server.status();

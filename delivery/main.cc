@@ -16,12 +16,14 @@
 #include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 
+#include "delivery/adapters/access.h"
 #include "delivery/adapters/auto_deliver.h"
 #include "delivery/adapters/cook_events.h"
 #include "delivery/adapters/delivery_service.h"
 #include "delivery/adapters/pg_delivery_store.h"
 #include "delivery/config.h"
 #include "delivery/migrations/migrations.h"
+#include "platform/auth/auth_flags.h"
 #include "platform/events/commands.h"
 #include "platform/events/consumer.h"
 #include "platform/events/jetstream.h"
@@ -56,6 +58,9 @@ pg::PoolOptions PoolNamed(const std::string& name, const Config& config,
 
 absl::Status Serve(const Config& config) {
   const platform::CommonConfig& common = config.common;
+  const auto access =
+      platform::auth::AccessFromFlags(common.listen, AccessRules());
+  if (!access.ok()) return access.status();
   const auto metrics = platform::metrics::Page::Serve(
       common.metrics_listen,
       platform::failpoint::ControlRoutes(common.failpoint_control));
@@ -95,7 +100,7 @@ absl::Status Serve(const Config& config) {
       {.name = "requests",
        .threads = common.threads,
        .queue_limit = static_cast<size_t>(common.queue_limit)});
-  DeliveryService service(requests, executor, platform::Now);
+  DeliveryService service(**access, requests, executor, platform::Now);
   const auto server =
       platform::rpc::Server::Start({.listen = common.listen}, {&service});
   if (!server.ok()) return server.status();

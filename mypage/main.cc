@@ -13,6 +13,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
 
+#include "mypage/adapters/access.h"
 #include "mypage/adapters/cook_events.h"
 #include "mypage/adapters/delivery_events.h"
 #include "mypage/adapters/mypage_service.h"
@@ -22,6 +23,7 @@
 #include "mypage/adapters/rebuild_gate.h"
 #include "mypage/config.h"
 #include "mypage/migrations/migrations.h"
+#include "platform/auth/auth_flags.h"
 #include "platform/events/commands.h"
 #include "platform/events/consumer.h"
 #include "platform/events/inbox.h"
@@ -67,6 +69,9 @@ void Prepare(pqxx::connection& connection) {
 }
 
 absl::Status Serve(const mypage::Config& config) {
+  const auto access =
+      platform::auth::AccessFromFlags(config.listen, mypage::AccessRules());
+  if (!access.ok()) return access.status();
   const auto metrics = platform::metrics::Page::Serve(
       config.metrics_listen,
       platform::failpoint::ControlRoutes(config.failpoint_control));
@@ -103,7 +108,7 @@ absl::Status Serve(const mypage::Config& config) {
   platform::Executor executor(
       {.threads = config.threads,
        .queue_limit = static_cast<size_t>(config.queue_limit)});
-  mypage::MypageServiceImpl service(executor, pool);
+  mypage::MypageServiceImpl service(**access, executor, pool);
   const auto server = platform::rpc::Server::Start(
       {.listen = config.listen}, std::vector<grpc::Service*>{&service});
   if (!server.ok()) return server.status();

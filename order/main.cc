@@ -11,6 +11,7 @@
 #include "absl/flags/usage.h"
 #include "absl/time/clock.h"
 
+#include "order/adapters/access.h"
 #include "order/adapters/cancel_order.h"
 #include "order/adapters/cancel_reconciler.h"
 #include "order/adapters/cook_client.h"
@@ -21,6 +22,7 @@
 #include "order/adapters/place_order_batcher.h"
 #include "order/config.h"
 #include "order/migrations/migrations.h"
+#include "platform/auth/auth_flags.h"
 #include "platform/events/commands.h"
 #include "platform/events/consumer.h"
 #include "platform/events/jetstream.h"
@@ -50,6 +52,11 @@ std::vector<events::Subscription> Subscriptions() {
 
 absl::Status Serve(const order::Config& config) {
   const platform::CommonConfig& common = config.common;
+  const auto access =
+      platform::auth::AccessFromFlags(common.listen, order::AccessRules());
+  if (!access.ok()) return access.status();
+  const auto signer = platform::auth::SignerFromFlags(kService);
+  if (!signer.ok()) return signer.status();
   const auto metrics = platform::metrics::Page::Serve(
       common.metrics_listen,
       platform::failpoint::ControlRoutes(common.failpoint_control));
@@ -100,12 +107,12 @@ absl::Status Serve(const order::Config& config) {
   platform::Executor executor(
       {.threads = common.threads,
        .queue_limit = static_cast<size_t>(common.queue_limit)});
-  order::CookClient cook(config.cook_target);
+  order::CookClient cook(config.cook_target, signer->get());
   order::OrderCanceller canceller(executor, pool, cook, platform::Now);
   auto reconciler = std::make_unique<order::CancelReconciler>(background, cook,
                                                               platform::Now);
 
-  order::OrderServiceImpl service(executor, pool, batcher, canceller,
+  order::OrderServiceImpl service(**access, executor, pool, batcher, canceller,
                                   platform::Now);
   const auto server = platform::rpc::Server::Start(
       {.listen = common.listen}, std::vector<grpc::Service*>{&service});

@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
+#include "cook/adapters/access.h"
 #include "cook/adapters/cook_validation.h"
 #include "cook/adapters/pg_ticket_queries.h"
 #include "cook/adapters/pg_ticket_store.h"
@@ -23,17 +24,13 @@ namespace {
 using grpc::CallbackServerContext;
 using grpc::ServerUnaryReactor;
 using platform::Priority;
+using platform::auth::Caller;
+using platform::auth::NotYours;
 namespace rpc = platform::rpc;
 
 platform::failpoint::Point after_cancel_commit("cook.after_cancel_commit");
 platform::failpoint::Point after_finish_commit("cook.after_finish_commit");
 platform::failpoint::Point before_cancel("cook.before_cancel");
-
-// Only the order service calls us with this; the gateway strips it.
-bool FromOrderService(const CallbackServerContext& context) {
-  const auto caller = context.client_metadata().find("x-caller-service");
-  return caller != context.client_metadata().end() && caller->second == "order";
-}
 
 // Runs one use case in one transaction, as part of the call's trace.
 template <typename T>
@@ -62,15 +59,23 @@ bool DropExtra(std::vector<Row>& rows, int size) {
 
 }  // namespace
 
-CookService::CookService(platform::pg::Pool& pool, platform::Executor& executor,
+CookService::CookService(const platform::auth::Access& access,
+                         platform::pg::Pool& pool, platform::Executor& executor,
                          platform::Clock clock)
-    : pool_(pool), executor_(executor), clock_(std::move(clock)) {}
+    : access_(access),
+      pool_(pool),
+      executor_(executor),
+      clock_(std::move(clock)) {}
 
 ServerUnaryReactor* CookService::CancelTicket(
     CallbackServerContext* context, const v1::CancelTicketRequest* request,
     v1::CancelTicketResponse* response) {
+  const absl::StatusOr<Caller> caller = access_.Admit(*context, "CancelTicket");
+  if (!caller.ok()) {
+    return rpc::Answer(context, "CancelTicket", caller.status());
+  }
   absl::StatusOr<CancelCommand> command =
-      Checked(*request, FromOrderService(*context));
+      Checked(*request, IsOrderService(*caller, *request));
   if (!command.ok()) {
     return rpc::Answer(context, "CancelTicket", command.status());
   }
@@ -92,9 +97,17 @@ ServerUnaryReactor* CookService::CancelTicket(
 ServerUnaryReactor* CookService::ListCancellations(
     CallbackServerContext* context, const v1::ListCancellationsRequest* request,
     v1::ListCancellationsResponse* response) {
+  const absl::StatusOr<Caller> caller =
+      access_.Admit(*context, "ListCancellations");
+  if (!caller.ok()) {
+    return rpc::Answer(context, "ListCancellations", caller.status());
+  }
   absl::StatusOr<CancellationsPage> page = Checked(*request);
   if (!page.ok()) {
     return rpc::Answer(context, "ListCancellations", page.status());
+  }
+  if (!caller->Has(kRestaurants, page->restaurant_id)) {
+    return rpc::Answer(context, "ListCancellations", NotYours("restaurant_id"));
   }
   return rpc::Run(
       executor_, Priority::kUrgent, context, "ListCancellations",
@@ -119,26 +132,41 @@ ServerUnaryReactor* CookService::ListCancellations(
 ServerUnaryReactor* CookService::GetTicket(CallbackServerContext* context,
                                            const v1::GetTicketRequest* request,
                                            v1::GetTicketResponse* response) {
+  absl::StatusOr<Caller> caller = access_.Admit(*context, "GetTicket");
+  if (!caller.ok()) {
+    return rpc::Answer(context, "GetTicket", caller.status());
+  }
   absl::StatusOr<std::string> id = Checked(*request);
   if (!id.ok()) return rpc::Answer(context, "GetTicket", id.status());
-  return rpc::Run(executor_, Priority::kUrgent, context, "GetTicket",
-                  [=, this, id = *std::move(id)](rpc::Call& call) {
-                    call.SetAggregateId(id);
-                    return pool_.Read([&](pqxx::nontransaction& tx) {
-                      const std::optional<TicketData> ticket =
-                          FindTicket(tx, id);
-                      if (!ticket.has_value()) return NoTicket(id);
-                      *response->mutable_ticket() = ToProto(*ticket);
-                      return absl::OkStatus();
-                    });
-                  });
+  return rpc::Run(
+      executor_, Priority::kUrgent, context, "GetTicket",
+      [=, this, caller = *std::move(caller),
+       id = *std::move(id)](rpc::Call& call) {
+        call.SetAggregateId(id);
+        return pool_.Read([&](pqxx::nontransaction& tx) {
+          const std::optional<TicketData> ticket = FindTicket(tx, id);
+          if (!ticket.has_value() ||
+              !caller.Has(kRestaurants, ticket->order.restaurant_id)) {
+            return NoTicket(id);
+          }
+          *response->mutable_ticket() = ToProto(*ticket);
+          return absl::OkStatus();
+        });
+      });
 }
 
 ServerUnaryReactor* CookService::ListTickets(
     CallbackServerContext* context, const v1::ListTicketsRequest* request,
     v1::ListTicketsResponse* response) {
+  const absl::StatusOr<Caller> caller = access_.Admit(*context, "ListTickets");
+  if (!caller.ok()) {
+    return rpc::Answer(context, "ListTickets", caller.status());
+  }
   absl::StatusOr<TicketsPage> page = Checked(*request);
   if (!page.ok()) return rpc::Answer(context, "ListTickets", page.status());
+  if (!caller->Has(kRestaurants, page->restaurant_id)) {
+    return rpc::Answer(context, "ListTickets", NotYours("restaurant_id"));
+  }
   return rpc::Run(
       executor_, Priority::kUrgent, context, "ListTickets",
       [=, this, page = *std::move(page)](rpc::Call& /*call*/) {
@@ -162,13 +190,25 @@ ServerUnaryReactor* CookService::ListTickets(
 ServerUnaryReactor* CookService::FinishCooking(
     CallbackServerContext* context, const v1::FinishCookingRequest* request,
     v1::FinishCookingResponse* response) {
+  absl::StatusOr<Caller> caller = access_.Admit(*context, "FinishCooking");
+  if (!caller.ok()) {
+    return rpc::Answer(context, "FinishCooking", caller.status());
+  }
   absl::StatusOr<std::string> id = Checked(*request);
   if (!id.ok()) return rpc::Answer(context, "FinishCooking", id.status());
   return rpc::Run(executor_, Priority::kNormal, context, "FinishCooking",
-                  [=, this, id = *std::move(id)](rpc::Call& call) {
+                  [=, this, caller = *std::move(caller),
+                   id = *std::move(id)](rpc::Call& call) {
                     call.SetAggregateId(id);
-                    absl::StatusOr<Ticket> ticket =
-                        Change<Ticket>(pool_, call, [&](TicketStore& store) {
+                    absl::StatusOr<Ticket> ticket = Change<Ticket>(
+                        pool_, call,
+                        [&](TicketStore& store) -> absl::StatusOr<Ticket> {
+                          const std::optional<Ticket> found = store.Lock(id);
+                          if (found.has_value() &&
+                              !caller.Has(kRestaurants,
+                                          found->data().order.restaurant_id)) {
+                            return NoTicket(id);
+                          }
                           return cook::FinishCooking(store, id, clock_());
                         });
                     if (!ticket.ok()) return ticket.status();
@@ -180,8 +220,15 @@ ServerUnaryReactor* CookService::FinishCooking(
 ServerUnaryReactor* CookService::GetStock(CallbackServerContext* context,
                                           const v1::GetStockRequest* request,
                                           v1::GetStockResponse* response) {
+  const absl::StatusOr<Caller> caller = access_.Admit(*context, "GetStock");
+  if (!caller.ok()) {
+    return rpc::Answer(context, "GetStock", caller.status());
+  }
   const absl::StatusOr<Item> item = Checked(*request);
   if (!item.ok()) return rpc::Answer(context, "GetStock", item.status());
+  if (!caller->Has(kRestaurants, item->restaurant_id)) {
+    return rpc::Answer(context, "GetStock", NotYours("restaurant_id"));
+  }
   return rpc::Run(executor_, Priority::kUrgent, context, "GetStock",
                   [=, this, item = *item](rpc::Call& /*call*/) {
                     return pool_.Read([&](pqxx::nontransaction& tx) {
@@ -196,8 +243,15 @@ ServerUnaryReactor* CookService::GetStock(CallbackServerContext* context,
 ServerUnaryReactor* CookService::SetStock(CallbackServerContext* context,
                                           const v1::SetStockRequest* request,
                                           v1::SetStockResponse* response) {
+  const absl::StatusOr<Caller> caller = access_.Admit(*context, "SetStock");
+  if (!caller.ok()) {
+    return rpc::Answer(context, "SetStock", caller.status());
+  }
   const absl::StatusOr<Item> item = Checked(*request);
   if (!item.ok()) return rpc::Answer(context, "SetStock", item.status());
+  if (!caller->Has(kRestaurants, item->restaurant_id)) {
+    return rpc::Answer(context, "SetStock", NotYours("restaurant_id"));
+  }
   return rpc::Run(
       executor_, Priority::kLow, context, "SetStock",
       [=, this, item = *item, on_hand = request->on_hand()](rpc::Call& call) {
@@ -214,8 +268,15 @@ ServerUnaryReactor* CookService::SetStock(CallbackServerContext* context,
 ServerUnaryReactor* CookService::ListStock(CallbackServerContext* context,
                                            const v1::ListStockRequest* request,
                                            v1::ListStockResponse* response) {
+  const absl::StatusOr<Caller> caller = access_.Admit(*context, "ListStock");
+  if (!caller.ok()) {
+    return rpc::Answer(context, "ListStock", caller.status());
+  }
   absl::StatusOr<StockPage> page = Checked(*request);
   if (!page.ok()) return rpc::Answer(context, "ListStock", page.status());
+  if (!caller->Has(kRestaurants, page->restaurant_id)) {
+    return rpc::Answer(context, "ListStock", NotYours("restaurant_id"));
+  }
   return rpc::Run(
       executor_, Priority::kUrgent, context, "ListStock",
       [=, this, page = *std::move(page)](rpc::Call& /*call*/) {

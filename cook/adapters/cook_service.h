@@ -1,6 +1,7 @@
 // The gRPC API of the kitchen: request → use case → response.
 #pragma once
 
+#include "platform/auth/access.h"
 #include "platform/pg/pool.h"
 #include "platform/thread/executor.h"
 #include "platform/time/clock.h"
@@ -12,11 +13,11 @@ namespace cook {
 class CookService final
     : public ::restaurant::cook::v1::CookService::CallbackService {
  public:
-  // `pool` and `executor` must outlive the service; `pool`'s connections must
-  // have been prepared with PrepareTicketStore(), PrepareTicketQueries() and
+  // All must outlive the service; `pool`'s connections must have been prepared
+  // with PrepareTicketStore(), PrepareTicketQueries() and
   // events::PrepareOutbox().
-  CookService(platform::pg::Pool& pool, platform::Executor& executor,
-              platform::Clock clock);
+  CookService(const platform::auth::Access& access, platform::pg::Pool& pool,
+              platform::Executor& executor, platform::Clock clock);
 
   grpc::ServerUnaryReactor* CancelTicket(
       grpc::CallbackServerContext* context,
@@ -52,6 +53,7 @@ class CookService final
       ::restaurant::cook::v1::ListStockResponse* response) override;
 
  private:
+  const platform::auth::Access& access_;
   platform::pg::Pool& pool_;
   platform::Executor& executor_;
   const platform::Clock clock_;

@@ -21,14 +21,22 @@ using grpc::ServerUnaryReactor;
 using platform::Priority;
 namespace rpc = platform::rpc;
 
-DeliveryService::DeliveryService(platform::pg::Pool& pool,
+DeliveryService::DeliveryService(const platform::auth::Access& access,
+                                 platform::pg::Pool& pool,
                                  platform::Executor& executor,
                                  platform::Clock clock)
-    : pool_(pool), executor_(executor), clock_(std::move(clock)) {}
+    : access_(access),
+      pool_(pool),
+      executor_(executor),
+      clock_(std::move(clock)) {}
 
 ServerUnaryReactor* DeliveryService::GetDelivery(
     CallbackServerContext* context, const v1::GetDeliveryRequest* request,
     v1::GetDeliveryResponse* response) {
+  if (const auto caller = access_.Admit(*context, "GetDelivery");
+      !caller.ok()) {
+    return rpc::Answer(context, "GetDelivery", caller.status());
+  }
   absl::StatusOr<std::string> id = Checked(*request);
   if (!id.ok()) return rpc::Answer(context, "GetDelivery", id.status());
   return rpc::Run(executor_, Priority::kUrgent, context, "GetDelivery",
@@ -47,6 +55,10 @@ ServerUnaryReactor* DeliveryService::GetDelivery(
 ServerUnaryReactor* DeliveryService::ListDeliveries(
     CallbackServerContext* context, const v1::ListDeliveriesRequest* request,
     v1::ListDeliveriesResponse* response) {
+  if (const auto caller = access_.Admit(*context, "ListDeliveries");
+      !caller.ok()) {
+    return rpc::Answer(context, "ListDeliveries", caller.status());
+  }
   absl::StatusOr<DeliveriesPage> page = Checked(*request);
   if (!page.ok()) return rpc::Answer(context, "ListDeliveries", page.status());
   return rpc::Run(
@@ -74,6 +86,10 @@ ServerUnaryReactor* DeliveryService::ListDeliveries(
 ServerUnaryReactor* DeliveryService::CompleteDelivery(
     CallbackServerContext* context, const v1::CompleteDeliveryRequest* request,
     v1::CompleteDeliveryResponse* response) {
+  if (const auto caller = access_.Admit(*context, "CompleteDelivery");
+      !caller.ok()) {
+    return rpc::Answer(context, "CompleteDelivery", caller.status());
+  }
   absl::StatusOr<std::string> id = Checked(*request);
   if (!id.ok()) return rpc::Answer(context, "CompleteDelivery", id.status());
   return rpc::Run(executor_, Priority::kNormal, context, "CompleteDelivery",

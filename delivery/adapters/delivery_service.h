@@ -1,6 +1,7 @@
 // gRPC in: request → use case → response.
 #pragma once
 
+#include "platform/auth/access.h"
 #include "platform/pg/pool.h"
 #include "platform/thread/executor.h"
 #include "platform/time/clock.h"
@@ -14,9 +15,10 @@ namespace v1 = ::restaurant::delivery::v1;
 // Thread-safe.
 class DeliveryService final : public v1::DeliveryService::CallbackService {
  public:
-  // Both must outlive the service; `pool`'s connections must have been prepared
+  // All must outlive the service; `pool`'s connections must have been prepared
   // with PrepareStatements().
-  DeliveryService(platform::pg::Pool& pool, platform::Executor& executor,
+  DeliveryService(const platform::auth::Access& access,
+                  platform::pg::Pool& pool, platform::Executor& executor,
                   platform::Clock clock);
 
   grpc::ServerUnaryReactor* GetDelivery(
@@ -33,6 +35,7 @@ class DeliveryService final : public v1::DeliveryService::CallbackService {
       v1::CompleteDeliveryResponse* response) override;
 
  private:
+  const platform::auth::Access& access_;
   platform::pg::Pool& pool_;
   platform::Executor& executor_;
   const platform::Clock clock_;

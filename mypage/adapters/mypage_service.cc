@@ -12,26 +12,37 @@
 namespace mypage {
 
 using platform::Priority;
+using platform::auth::Caller;
+using platform::auth::NotYours;
 using platform::rpc::Answer;
 using platform::rpc::Call;
 
-MypageServiceImpl::MypageServiceImpl(platform::Executor& executor,
+MypageServiceImpl::MypageServiceImpl(const platform::auth::Access& access,
+                                     platform::Executor& executor,
                                      platform::pg::Pool& pool, int max_waiting)
-    : executor_(executor), pool_(pool), waiting_room_(max_waiting) {}
+    : access_(access),
+      executor_(executor),
+      pool_(pool),
+      waiting_room_(max_waiting) {}
 
 grpc::ServerUnaryReactor* MypageServiceImpl::GetMypage(
     grpc::CallbackServerContext* context, const v1::GetMypageRequest* request,
     v1::GetMypageResponse* response) {
+  absl::StatusOr<Caller> caller = access_.Admit(*context, "GetMypage");
+  if (!caller.ok()) return Answer(context, "GetMypage", caller.status());
   absl::StatusOr<GetInput> input = Validate(*request);
   if (!input.ok()) return Answer(context, "GetMypage", input.status());
   auto* const call = new Call(context, "GetMypage");
   call->SetAggregateId(input->order_id);
-  const auto read = [this, response,
+  const auto read = [this, response, caller = *std::move(caller),
                      input = *std::move(input)]() -> absl::StatusOr<bool> {
     bool reached = false;
     absl::Status status = pool_.Read([&](pqxx::nontransaction& tx) {
       const absl::StatusOr<MypageView> view = FindMypage(tx, input.order_id);
       if (!view.ok()) return view.status();
+      if (!caller.Is(view->header().customer_id)) {
+        return MypageNotFound(input.order_id);
+      }
       reached = view->part(Source::kOrder).version >= input.min_order_version;
       if (reached) ToProto(*view, response->mutable_mypage());
       return absl::OkStatus();
@@ -48,8 +59,13 @@ grpc::ServerUnaryReactor* MypageServiceImpl::GetMypage(
 grpc::ServerUnaryReactor* MypageServiceImpl::ListMypages(
     grpc::CallbackServerContext* context, const v1::ListMypagesRequest* request,
     v1::ListMypagesResponse* response) {
+  const absl::StatusOr<Caller> caller = access_.Admit(*context, "ListMypages");
+  if (!caller.ok()) return Answer(context, "ListMypages", caller.status());
   absl::StatusOr<ListInput> input = Validate(*request);
   if (!input.ok()) return Answer(context, "ListMypages", input.status());
+  if (!caller->Is(input->customer_id)) {
+    return Answer(context, "ListMypages", NotYours("customer_id"));
+  }
   return platform::rpc::Run(
       executor_, Priority::kUrgent, context, "ListMypages",
       [this, response, input = *std::move(input)](Call& /*call*/) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "mypage/adapters/version_wait.h"
+#include "platform/auth/access.h"
 #include "platform/pg/pool.h"
 #include "platform/thread/executor.h"
 #include "restaurant/mypage/v1/mypage_service.grpc.pb.h"
@@ -13,10 +14,11 @@ namespace v1 = ::restaurant::mypage::v1;
 // Answers from the stored views. Thread-safe.
 class MypageServiceImpl final : public v1::MypageService::CallbackService {
  public:
-  // Both must outlive the service and the server it is registered with. `pool`
+  // All must outlive the service and the server it is registered with. `pool`
   // must have been prepared with PrepareMypage(). At most `max_waiting` calls
   // may wait for a version at once; each reads 50 times a second.
-  MypageServiceImpl(platform::Executor& executor, platform::pg::Pool& pool,
+  MypageServiceImpl(const platform::auth::Access& access,
+                    platform::Executor& executor, platform::pg::Pool& pool,
                     int max_waiting = 256);
 
   grpc::ServerUnaryReactor* GetMypage(grpc::CallbackServerContext* context,
@@ -29,6 +31,7 @@ class MypageServiceImpl final : public v1::MypageService::CallbackService {
       v1::ListMypagesResponse* response) override;
 
  private:
+  const platform::auth::Access& access_;
   platform::Executor& executor_;
   platform::pg::Pool& pool_;
   WaitingRoom waiting_room_;

@@ -179,15 +179,17 @@ absl::Status PgMypageStore::Update(absl::Span<const MypageView> views) {
   return absl::OkStatus();
 }
 
+absl::Status MypageNotFound(absl::string_view order_id) {
+  return platform::Error(
+      absl::StatusCode::kNotFound, "MYPAGE_NOT_FOUND",
+      absl::StrCat("Nothing was heard of order ", order_id, "."),
+      {{"order_id", order_id}});
+}
+
 absl::StatusOr<MypageView> FindMypage(pqxx::transaction_base& tx,
                                       const std::string& order_id) {
   const pqxx::result rows = tx.exec_prepared(kFind, order_id);
-  if (rows.empty()) {
-    return platform::Error(
-        absl::StatusCode::kNotFound, "MYPAGE_NOT_FOUND",
-        absl::StrCat("Nothing was heard of order ", order_id, "."),
-        {{"order_id", order_id}});
-  }
+  if (rows.empty()) return MypageNotFound(order_id);
   return ViewOf(rows[0]);
 }
 

@@ -31,7 +31,10 @@ class PgMypageStore final : public MypageStore {
   pqxx::transaction_base& tx_;
 };
 
-// Reads one view; fails with `NOT_FOUND` / `MYPAGE_NOT_FOUND`.
+// `NOT_FOUND` / `MYPAGE_NOT_FOUND`.
+absl::Status MypageNotFound(absl::string_view order_id);
+
+// Reads one view; fails with MypageNotFound().
 absl::StatusOr<MypageView> FindMypage(pqxx::transaction_base& tx,
                                       const std::string& order_id);
 

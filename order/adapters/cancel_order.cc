@@ -89,6 +89,9 @@ void OrderCanceller::Ask(const Command& command, const Done& done) {
   });
   if (read.ok()) read = before_call.Hit();
   if (!read.ok()) order = read;
+  if (order.ok() && !command.may_cancel(*order)) {
+    order = OrderNotFound(command.order_id);
+  }
   if (!order.ok() || !NeedsKitchen(*order)) {
     done(order.ok() ? PresentState(*order) : order);
     EndAsking();

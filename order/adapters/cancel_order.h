@@ -31,6 +31,8 @@ class OrderCanceller {
  public:
   struct Command {
     std::string order_id;
+    // Whether the order is the caller's; if not, it does not exist for him.
+    std::function<bool(const OrderState&)> may_cancel;
     std::string reason;
     std::string by;
     std::string traceparent;

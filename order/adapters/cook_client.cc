@@ -80,8 +80,9 @@ struct Asking {
 
 class CookClient::Impl {
  public:
-  explicit Impl(const std::string& target)
-      : stub_(cook_v1::CookService::NewStub(grpc::CreateCustomChannel(
+  Impl(const std::string& target, platform::auth::Signer* signer)
+      : signer_(signer),
+        stub_(cook_v1::CookService::NewStub(grpc::CreateCustomChannel(
             target, grpc::InsecureChannelCredentials(), Arguments()))) {}
 
   void CancelTicket(const CancelQuestion& question, Done done) {
@@ -89,7 +90,10 @@ class CookClient::Impl {
     asking->done = std::move(done);
     asking->context.set_deadline(absl::ToChronoTime(question.deadline));
     asking->context.set_wait_for_ready(false);
-    asking->context.AddMetadata("x-caller-service", "order");
+    if (signer_ != nullptr) {
+      asking->context.AddMetadata("authorization",
+                                  "Bearer " + signer_->Token());
+    }
     if (!question.traceparent.empty()) {
       asking->context.AddMetadata("traceparent", question.traceparent);
     }
@@ -110,11 +114,13 @@ class CookClient::Impl {
   }
 
  private:
+  platform::auth::Signer* const signer_;
   const std::unique_ptr<cook_v1::CookService::Stub> stub_;
 };
 
-CookClient::CookClient(const std::string& target)
-    : impl_(std::make_unique<Impl>(target)) {}
+CookClient::CookClient(const std::string& target,
+                       platform::auth::Signer* signer)
+    : impl_(std::make_unique<Impl>(target, signer)) {}
 CookClient::~CookClient() = default;
 
 void CookClient::CancelTicket(const CancelQuestion& question, Done done) {

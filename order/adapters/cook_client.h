@@ -9,6 +9,7 @@
 
 #include "order/app/use_cases.h"
 #include "order/domain/order.h"
+#include "platform/auth/signer.h"
 
 namespace order {
 
@@ -28,8 +29,9 @@ class CookClient {
  public:
   using Done = std::function<void(const KitchenAnswer&)>;
 
-  // `target` is host:port or any other gRPC name.
-  explicit CookClient(const std::string& target);
+  // `target` is host:port or any other gRPC name. `signer` says who we are;
+  // null where nobody asks. It must outlive the client.
+  CookClient(const std::string& target, platform::auth::Signer* signer);
   ~CookClient();
   CookClient(const CookClient&) = delete;
   CookClient& operator=(const CookClient&) = delete;

@@ -16,13 +16,17 @@ namespace order {
 
 namespace rpc = platform::rpc;
 using platform::Priority;
+using platform::auth::Caller;
+using platform::auth::NotYours;
 
-OrderServiceImpl::OrderServiceImpl(platform::Executor& executor,
+OrderServiceImpl::OrderServiceImpl(const platform::auth::Access& access,
+                                   platform::Executor& executor,
                                    platform::pg::Pool& pool,
                                    PlaceOrderBatcher& batcher,
                                    OrderCanceller& canceller,
                                    platform::Clock now)
-    : executor_(executor),
+    : access_(access),
+      executor_(executor),
       pool_(pool),
       batcher_(batcher),
       canceller_(canceller),
@@ -32,10 +36,19 @@ grpc::ServerUnaryReactor* OrderServiceImpl::PlaceOrder(
     grpc::CallbackServerContext* context, const v1::PlaceOrderRequest* request,
     v1::PlaceOrderResponse* response) {
   auto* call = new rpc::Call(context, "PlaceOrder");
+  const absl::StatusOr<Caller> caller = access_.Admit(*context, "PlaceOrder");
+  if (!caller.ok()) {
+    call->Finish(caller.status());
+    return call;
+  }
   absl::StatusOr<PlaceInput> input =
       Validate(*request, call->Metadata("idempotency-key"));
   if (!input.ok()) {
     call->Finish(input.status());
+    return call;
+  }
+  if (!caller->Is(input->wish.customer_id)) {
+    call->Finish(NotYours("customer_id"));
     return call;
   }
   const absl::Time now = now_();
@@ -57,25 +70,35 @@ grpc::ServerUnaryReactor* OrderServiceImpl::PlaceOrder(
 grpc::ServerUnaryReactor* OrderServiceImpl::GetOrder(
     grpc::CallbackServerContext* context, const v1::GetOrderRequest* request,
     v1::GetOrderResponse* response) {
+  absl::StatusOr<Caller> caller = access_.Admit(*context, "GetOrder");
+  if (!caller.ok()) return rpc::Answer(context, "GetOrder", caller.status());
   absl::StatusOr<std::string> id = Validate(*request);
   if (!id.ok()) return rpc::Answer(context, "GetOrder", id.status());
-  return rpc::Run(
-      executor_, Priority::kUrgent, context, "GetOrder",
-      [this, id = *std::move(id), response](rpc::Call& call) -> absl::Status {
-        call.SetAggregateId(id);
-        return pool_.Read([&](pqxx::nontransaction& tx) {
-          absl::StatusOr<OrderState> order = FindOrder(tx, id);
-          if (order.ok()) ToProto(*order, response->mutable_order());
-          return order.status();
-        });
-      });
+  return rpc::Run(executor_, Priority::kUrgent, context, "GetOrder",
+                  [this, caller = *std::move(caller), id = *std::move(id),
+                   response](rpc::Call& call) -> absl::Status {
+                    call.SetAggregateId(id);
+                    return pool_.Read([&](pqxx::nontransaction& tx) {
+                      absl::StatusOr<OrderState> order = FindOrder(tx, id);
+                      if (!order.ok()) return order.status();
+                      if (!caller.Is(order->customer_id))
+                        return OrderNotFound(id);
+                      ToProto(*order, response->mutable_order());
+                      return absl::OkStatus();
+                    });
+                  });
 }
 
 grpc::ServerUnaryReactor* OrderServiceImpl::ListOrders(
     grpc::CallbackServerContext* context, const v1::ListOrdersRequest* request,
     v1::ListOrdersResponse* response) {
+  const absl::StatusOr<Caller> caller = access_.Admit(*context, "ListOrders");
+  if (!caller.ok()) return rpc::Answer(context, "ListOrders", caller.status());
   absl::StatusOr<ListInput> input = Validate(*request);
   if (!input.ok()) return rpc::Answer(context, "ListOrders", input.status());
+  if (!caller->Is(input->customer_id)) {
+    return rpc::Answer(context, "ListOrders", NotYours("customer_id"));
+  }
   return rpc::Run(
       executor_, Priority::kUrgent, context, "ListOrders",
       [this, input = *std::move(input), response](rpc::Call&) -> absl::Status {
@@ -104,6 +127,11 @@ grpc::ServerUnaryReactor* OrderServiceImpl::CancelOrder(
     grpc::CallbackServerContext* context, const v1::CancelOrderRequest* request,
     v1::CancelOrderResponse* response) {
   auto* call = new rpc::Call(context, "CancelOrder");
+  absl::StatusOr<Caller> caller = access_.Admit(*context, "CancelOrder");
+  if (!caller.ok()) {
+    call->Finish(caller.status());
+    return call;
+  }
   absl::StatusOr<CancelInput> input = Validate(*request);
   if (!input.ok()) {
     call->Finish(input.status());
@@ -111,8 +139,15 @@ grpc::ServerUnaryReactor* OrderServiceImpl::CancelOrder(
   }
   call->SetAggregateId(input->order_id);
   canceller_.Cancel(
-      {std::move(input->order_id), std::move(input->reason),
-       std::string(kByCustomer), call->trace().Traceparent(), call->deadline()},
+      {.order_id = std::move(input->order_id),
+       .may_cancel =
+           [caller = *std::move(caller)](const OrderState& order) {
+             return caller.Is(order.customer_id);
+           },
+       .reason = std::move(input->reason),
+       .by = std::string(kByCustomer),
+       .traceparent = call->trace().Traceparent(),
+       .deadline = call->deadline()},
       [call, response](absl::StatusOr<OrderState> order) {
         if (order.ok()) {
           ToProto(*order, response->mutable_order());

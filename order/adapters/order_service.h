@@ -3,6 +3,7 @@
 
 #include "order/adapters/cancel_order.h"
 #include "order/adapters/place_order_batcher.h"
+#include "platform/auth/access.h"
 #include "platform/pg/pool.h"
 #include "platform/thread/executor.h"
 #include "platform/time/clock.h"
@@ -17,7 +18,8 @@ namespace v1 = ::restaurant::order::v1;
 class OrderServiceImpl final : public v1::OrderService::CallbackService {
  public:
   // All must outlive the service.
-  OrderServiceImpl(platform::Executor& executor, platform::pg::Pool& pool,
+  OrderServiceImpl(const platform::auth::Access& access,
+                   platform::Executor& executor, platform::pg::Pool& pool,
                    PlaceOrderBatcher& batcher, OrderCanceller& canceller,
                    platform::Clock now);
 
@@ -38,6 +40,7 @@ class OrderServiceImpl final : public v1::OrderService::CallbackService {
       v1::CancelOrderResponse* response) override;
 
  private:
+  const platform::auth::Access& access_;
   platform::Executor& executor_;
   platform::pg::Pool& pool_;
   PlaceOrderBatcher& batcher_;

@@ -8,6 +8,7 @@ import shlex
 import subprocess
 import urllib.request
 
+from . import auth
 from .process import Process, wait_for
 from .settings import TOOLS, TOP, Trouble
 
@@ -80,6 +81,13 @@ def service(settings, name, number=1):
         f"--listen={addresses[number - 1]}",
         f"--metrics_listen={settings.of(name, 'METRICS_ADDRS').split(',')[number - 1]}",
     ]
+    if settings["AUTH"] == "on":
+        flags += [f"--auth_jwks={settings['AUTH_JWKS']}",
+                  f"--auth_service_jwks={settings['AUTH_SERVICE_JWKS']}"]
+        if name in auth.CALLING_SERVICES:
+            flags.append(f"--auth_key={auth.key_file(settings, name)}")
+    else:
+        flags.append("--auth=off")
     if name == "order":
         flags.append("--cook_target=ipv4:" + settings.of("cook", "ADDRS"))
     return Process(
@@ -142,6 +150,8 @@ def gateway(settings):
     for name in settings.services:
         values[f"{name.upper()}_ENDPOINTS"] = _endpoints(settings.addresses(name))
     values["REFLECTION_ENDPOINTS"] = _endpoints([settings["GATEWAY_REFLECTION_ADDR"]])
+    values["AUTH_ISSUER"], values["AUTH_AUDIENCE"] = auth.ISSUER, auth.AUDIENCE
+    values["AUTH_OFF"] = str(settings["AUTH"] == "off").lower()
     values["DESCRIPTOR_SET"] = os.path.join(settings["BUILD_DIR"], "restaurant.pb")
     text = re.sub(r"\$\{([A-Z_]+)\}", lambda match: values.get(match[1], match[0]), template)
     with open(configuration, "w", encoding="utf-8") as file:

@@ -145,6 +145,12 @@ def from_environment(auto_ports=False, postgres=None, nats=None):
     values["GATEWAY_REFLECTION_ADDR"] = f"127.0.0.1:{port('GATEWAY_REFLECTION_PORT', 8086)}"
     setting("ENVOY", os.path.join(TOOLS, "envoy"))
 
+    if setting("AUTH", "on") not in ("on", "off"):
+        raise Trouble(f"AUTH is {values['AUTH']!r}; it must be on or off")
+    values["AUTH_DIR"] = os.path.join(values["RUN_DIR"], "auth")
+    values["AUTH_JWKS"] = os.path.join(values["AUTH_DIR"], "people.jwks.json")
+    values["AUTH_SERVICE_JWKS"] = os.path.join(values["AUTH_DIR"], "services.jwks.json")
+
     values["EXTERNAL_NATS_URL"] = nats or os.environ.get("EXTERNAL_NATS_URL", "")
     if values["EXTERNAL_NATS_URL"]:
         values["NATS_URL"] = values["EXTERNAL_NATS_URL"]

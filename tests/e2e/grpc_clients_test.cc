@@ -18,6 +18,7 @@ using ::testing::HasSubstr;
 constexpr char kUnknown[] = "01890000-0000-7000-8000-00000000abcd";
 
 struct Rpc {
+  const char* role;
   const char* service;  // short name, e.g. order
   const char* method;   // e.g. OrderService.PlaceOrder
   std::string request;
@@ -28,28 +29,33 @@ struct Rpc {
 std::vector<Rpc> Rpcs() {
   const std::string id = absl::StrCat(R"({"order_id":")", kUnknown, R"("})");
   return {
-      {"order", "OrderService.PlaceOrder",
+      {"customer", "order", "OrderService.PlaceOrder",
        R"({"customer_id":1,"restaurant_id":1,"restaurant_menu_id":1,"qty":1})",
        "ORDER_STATUS_ORDERED"},
-      {"order", "OrderService.GetOrder", id, "ORDER_NOT_FOUND"},
-      {"order", "OrderService.ListOrders", R"({"customer_id":1})", "{"},
-      {"order", "OrderService.CancelOrder", id, "ORDER_NOT_FOUND"},
-      {"cook", "CookService.CancelTicket", id, "TICKET_NOT_FOUND"},
-      {"cook", "CookService.ListCancellations", "{}", "{"},
-      {"cook", "CookService.GetTicket", id, "TICKET_NOT_FOUND"},
-      {"cook", "CookService.ListTickets", R"({"restaurant_id":1})", "{"},
-      {"cook", "CookService.FinishCooking", id, "TICKET_NOT_FOUND"},
-      {"cook", "CookService.GetStock",
+      {"customer", "order", "OrderService.GetOrder", id, "ORDER_NOT_FOUND"},
+      {"customer", "order", "OrderService.ListOrders", R"({"customer_id":1})",
+       "{"},
+      {"customer", "order", "OrderService.CancelOrder", id, "ORDER_NOT_FOUND"},
+      {"operator", "cook", "CookService.CancelTicket", id, "TICKET_NOT_FOUND"},
+      {"operator", "cook", "CookService.ListCancellations", "{}", "{"},
+      {"kitchen", "cook", "CookService.GetTicket", id, "TICKET_NOT_FOUND"},
+      {"kitchen", "cook", "CookService.ListTickets", R"({"restaurant_id":1})",
+       "{"},
+      {"kitchen", "cook", "CookService.FinishCooking", id, "TICKET_NOT_FOUND"},
+      {"kitchen", "cook", "CookService.GetStock",
        R"({"restaurant_id":1,"restaurant_menu_id":1})", "stock"},
-      {"cook", "CookService.SetStock",
+      {"kitchen", "cook", "CookService.SetStock",
        R"({"restaurant_id":1,"restaurant_menu_id":2,"on_hand":3})", ": 3"},
-      {"cook", "CookService.ListStock", R"({"restaurant_id":1})", "stocks"},
-      {"delivery", "DeliveryService.GetDelivery", id, "DELIVERY_NOT_FOUND"},
-      {"delivery", "DeliveryService.ListDeliveries", "{}", "{"},
-      {"delivery", "DeliveryService.CompleteDelivery", id,
+      {"kitchen", "cook", "CookService.ListStock", R"({"restaurant_id":1})",
+       "stocks"},
+      {"courier", "delivery", "DeliveryService.GetDelivery", id,
        "DELIVERY_NOT_FOUND"},
-      {"mypage", "MypageService.GetMypage", id, "MYPAGE_NOT_FOUND"},
-      {"mypage", "MypageService.ListMypages", R"({"customer_id":1})", "{"},
+      {"courier", "delivery", "DeliveryService.ListDeliveries", "{}", "{"},
+      {"courier", "delivery", "DeliveryService.CompleteDelivery", id,
+       "DELIVERY_NOT_FOUND"},
+      {"customer", "mypage", "MypageService.GetMypage", id, "MYPAGE_NOT_FOUND"},
+      {"customer", "mypage", "MypageService.ListMypages",
+       R"({"customer_id":1})", "{"},
   };
 }
 
@@ -73,6 +79,11 @@ class GrpcClientsTest : public testing::Test {
     return RunCommand(absl::StrCat(
         SOURCE_DIR, "/.tools/bin/grpcurl -plaintext -max-time 10 ", arguments));
   }
+  // The option that brings the token of subject 1.
+  static std::string Token(const std::string& role) {
+    const auto [name, value] = system_->As(role, "1");
+    return absl::StrCat("-H '", name, ": ", value, "'");
+  }
   static void CallEveryRpc(
       const std::function<std::string(const Rpc&)>& where) {
     for (const Rpc& rpc : Rpcs()) {
@@ -80,8 +91,8 @@ class GrpcClientsTest : public testing::Test {
       method[method.find('.')] = '/';
       const std::string name =
           absl::StrCat("restaurant.", rpc.service, ".v1.", method);
-      const Ran ran = Grpcurl(
-          absl::StrCat("-d '", rpc.request, "' ", where(rpc), " ", name));
+      const Ran ran = Grpcurl(absl::StrCat(
+          Token(rpc.role), " -d '", rpc.request, "' ", where(rpc), " ", name));
       EXPECT_THAT(ran.output, HasSubstr(rpc.expected)) << name;
     }
   }
@@ -135,9 +146,9 @@ TEST_F(GrpcClientsTest, TheGatewayAnswersEveryRpc) {
 
 // gRPC clients get gRPC errors from the gateway, not JSON.
 TEST_F(GrpcClientsTest, ARefusalThroughTheGatewayIsAGrpcStatus) {
-  const Ran bad =
-      Grpcurl(absl::StrCat("-d '{\"customer_id\":-1}' ", Gateway(),
-                           " restaurant.order.v1.OrderService/PlaceOrder"));
+  const Ran bad = Grpcurl(
+      absl::StrCat(Token("customer"), " -d '{\"customer_id\":-1}' ", Gateway(),
+                   " restaurant.order.v1.OrderService/PlaceOrder"));
   EXPECT_THAT(bad.output, HasSubstr("InvalidArgument"));
   EXPECT_THAT(bad.output, HasSubstr("customer_id"));
 }

@@ -162,8 +162,7 @@ TEST_F(LifeOfAnOrderTest, OnlyTheOrderServiceMakesTombstones) {
       R"({"order_id":"01890000-0000-7000-8000-000000000001","restaurant_id":1,)"
       R"("restaurant_menu_id":1,"customer_id":1,"qty":1,"by":"customer"})";
 
-  const Answer refused =
-      system_->Post("/cancellations", body, {{"x-caller-service", "order"}});
+  const Answer refused = system_->Post("/cancellations", body);
 
   EXPECT_EQ(refused.status, 404) << refused.text;
   EXPECT_EQ(refused.Reason(), "TICKET_NOT_FOUND");

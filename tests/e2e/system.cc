@@ -8,12 +8,16 @@
 #include <fstream>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/strip.h"
 #include "absl/time/clock.h"
 
 #include "httplib.h"
+#include "platform/auth/jwt.h"
+#include "tests/support/process.h"
 
 namespace e2e {
 namespace {
@@ -31,6 +35,20 @@ nlohmann::json Detail(const nlohmann::json& body, const std::string& type) {
     }
   }
   return nullptr;
+}
+
+// The number after `name` and whatever is between them, e.g. in
+// `"customer_id": 7` or `?customer_id=7`; 0 if there is none.
+int NumberAfter(absl::string_view text, absl::string_view name) {
+  const size_t at = text.find(name);
+  if (at == absl::string_view::npos) return 0;
+  const size_t begin = text.find_first_of("0123456789", at + name.size());
+  if (begin == absl::string_view::npos) return 0;
+  const size_t end = text.find_first_not_of("0123456789", begin);
+  int number = 0;
+  // What is no number here is the request's own trouble.
+  if (!absl::SimpleAtoi(text.substr(begin, end - begin), &number)) return 0;
+  return number;
 }
 
 }  // namespace
@@ -137,6 +155,58 @@ std::string System::operator[](const std::string& name) const {
   return found == env_.end() ? "" : found->second;
 }
 
+std::string System::Token(const std::string& role, const std::string& subject,
+                          const nlohmann::json& claims) const {
+  const int64_t now = absl::ToUnixSeconds(absl::Now());
+  nlohmann::json all = {{"iss", "restaurant"}, {"aud", "restaurant"},
+                        {"sub", subject},      {"role", role},
+                        {"nbf", now},          {"exp", now + 3600}};
+  if (!claims.is_null()) all.merge_patch(claims);
+  const std::string key =
+      test_support::ReadFile((*this)["AUTH_DIR"] + "/people.pem");
+  auto token = platform::auth::SignToken(key, "people", all.dump());
+  if (!token.ok()) {
+    std::fprintf(stderr, "no token: %s\n", token.status().ToString().c_str());
+    std::abort();
+  }
+  return *std::move(token);
+}
+
+std::pair<std::string, std::string> System::As(
+    const std::string& role, const std::string& subject) const {
+  platform::MutexLock lock(mutex_);
+  std::string& bearer = bearers_[absl::StrCat(role, " ", subject)];
+  if (bearer.empty()) {
+    nlohmann::json claims;
+    if (role == "kitchen") {
+      for (int i = 1; i <= 30; ++i) claims["restaurants"].push_back(i);
+    }
+    bearer = "Bearer " + Token(role, subject, claims);
+  }
+  return {"authorization", bearer};
+}
+
+std::pair<std::string, std::string> System::Sender(
+    const std::string& path, const std::string& body) const {
+  if (absl::StartsWith(path, "/orders") || absl::StartsWith(path, "/mypages")) {
+    int customer = NumberAfter(path, "customer_id=");
+    if (customer == 0) customer = NumberAfter(body, "\"customer_id\"");
+    if (customer == 0) {
+      platform::MutexLock lock(mutex_);
+      for (const auto& [order, owner] : owners_) {
+        if (absl::StrContains(path, order)) customer = owner;
+      }
+    }
+    return As("customer", absl::StrCat(customer == 0 ? 1 : customer));
+  }
+  if (absl::StartsWith(path, "/cooks") ||
+      absl::StartsWith(path, "/restaurants")) {
+    return As("kitchen", "kitchen");
+  }
+  if (absl::StartsWith(path, "/deliveries")) return As("courier", "courier");
+  return As("operator", "operator");
+}
+
 Answer System::Send(const std::string& method, const std::string& path,
                     const std::string& body, const Headers& headers) const {
   httplib::Client client((*this)["GATEWAY_URL"]);
@@ -147,6 +217,11 @@ Answer System::Send(const std::string& method, const std::string& path,
   request.path = path;
   for (const auto& [name, value] : headers)
     request.headers.emplace(name, value);
+  if (!request.has_header("authorization")) {
+    request.headers.insert(Sender(path, body));
+  } else if (request.get_header_value("authorization").empty()) {
+    request.headers.erase("authorization");
+  }
   if (!body.empty()) {
     request.body = body;
     if (!request.has_header("content-type")) {
@@ -164,6 +239,11 @@ Answer System::Send(const std::string& method, const std::string& path,
   answer.body = nlohmann::json::parse(result->body, nullptr,
                                       /*allow_exceptions=*/false);
   if (answer.body.is_discarded()) answer.body = nullptr;
+  if (method == "POST" && path == "/orders" && answer.status == 200) {
+    platform::MutexLock lock(mutex_);
+    const nlohmann::json& order = answer.body["order"];
+    owners_[order["order_id"]] = order["customer_id"];
+  }
   for (const auto& [name, value] : result->headers) {
     answer.headers.emplace(absl::AsciiStrToLower(name), value);
   }

@@ -10,11 +10,13 @@
 #include <utility>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "nlohmann/json.hpp"
 
 #include "platform/events/jetstream.h"
+#include "platform/thread/mutex.h"
 
 namespace e2e {
 
@@ -59,11 +61,23 @@ class System {
   // A value of the running system's env file, e.g. "GATEWAY_URL".
   std::string operator[](const std::string& name) const;
 
+  // Each request comes from whoever may send it: the customer whose order or
+  // list it is, the kitchen, a courier, an operator. A header `authorization`
+  // says otherwise; an empty one means no token.
   Answer Get(const std::string& path, const Headers& headers = {}) const;
   Answer Post(const std::string& path, const std::string& body,
               const Headers& headers = {}) const;
   Answer Put(const std::string& path, const std::string& body) const;
   Answer Delete(const std::string& path) const;
+
+  // A token that is valid for an hour, with further claims, or with other
+  // values of those that it has (null removes one).
+  std::string Token(const std::string& role, const std::string& subject,
+                    const nlohmann::json& claims = {}) const;
+  // `authorization` of such a token, for requests; for a kitchen, of
+  // restaurants 1 to 30.
+  std::pair<std::string, std::string> As(const std::string& role,
+                                         const std::string& subject) const;
 
   // Runs scripts/<command> on this system.
   Ran Script(const std::string& command) const;
@@ -90,7 +104,16 @@ class System {
   Answer Send(const std::string& method, const std::string& path,
               const std::string& body, const Headers& headers) const;
 
+  // Who may send this request.
+  std::pair<std::string, std::string> Sender(const std::string& path,
+                                             const std::string& body) const;
+
   std::string run_dir_;
+  mutable platform::Mutex mutex_;
+  // Whose the orders are that were placed through this object.
+  mutable std::map<std::string, int> owners_ ABSL_GUARDED_BY(mutex_);
+  // Made by As(), by role and subject.
+  mutable std::map<std::string, std::string> bearers_ ABSL_GUARDED_BY(mutex_);
   std::string environment_;  // `NAME='value' …` in front of a command
   std::map<std::string, std::string> env_;
 };

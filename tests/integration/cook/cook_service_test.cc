@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <type_traits>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -13,6 +14,7 @@
 #include "grpcpp/grpcpp.h"
 #include "gtest/gtest.h"
 
+#include "cook/adapters/access.h"
 #include "platform/grpc/server.h"
 #include "platform/grpc/status.h"
 #include "platform/grpc/time.h"
@@ -20,6 +22,7 @@
 #include "platform/time/clock.h"
 #include "tests/integration/cook/kitchen.h"
 #include "tests/support/status_matchers.h"
+#include "tests/support/tokens.h"
 
 namespace cook {
 namespace {
@@ -30,13 +33,13 @@ using test_support::IsOk;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-enum class Caller { kAnybody, kOrderService };
+enum class From { kPerson, kOrderService };
 
 class CookServiceTest : public ::testing::Test {
  protected:
   CookServiceTest()
       : executor_({.name = "test", .threads = 2}),
-        service_(kitchen_.process().pool(), executor_, platform::Now),
+        service_(*access_, kitchen_.process().pool(), executor_, platform::Now),
         server_(
             platform::rpc::Server::Start({.listen = "127.0.0.1:0"}, {&service_})
                 .value()),
@@ -44,18 +47,27 @@ class CookServiceTest : public ::testing::Test {
             grpc::CreateChannel(absl::StrCat("127.0.0.1:", server_->port()),
                                 grpc::InsecureChannelCredentials()))) {}
 
-  // Calls an RPC: Call(&Stub::GetTicket, request).
+  // Calls an RPC: Call(&Stub::GetTicket, request). The person is an operator
+  // where restaurants do not matter, else the kitchen of restaurants 1 to 9.
   template <typename Request, typename Response>
   absl::StatusOr<Response> Call(
       grpc::Status (v1::CookService::Stub::*method)(grpc::ClientContext*,
                                                     const Request&, Response*),
-      const Request& request, Caller caller = Caller::kAnybody) {
+      const Request& request, From from = From::kPerson) {
     grpc::ClientContext context;
     context.set_deadline(std::chrono::system_clock::now() +
                          std::chrono::seconds(10));
-    if (caller == Caller::kOrderService) {
-      context.AddMetadata("x-caller-service", "order");
-    }
+    constexpr bool kOperators =
+        std::is_same_v<Request, v1::CancelTicketRequest> ||
+        std::is_same_v<Request, v1::ListCancellationsRequest>;
+    context.AddMetadata(
+        "authorization",
+        absl::StrCat("Bearer ",
+                     from == From::kOrderService ? issuers_.OrderService()
+                     : kOperators
+                         ? issuers_.Person("operator", "ops")
+                         : issuers_.Person("kitchen", "k",
+                                           {1, 2, 3, 4, 5, 6, 7, 8, 9})));
     Response response;
     const grpc::Status status = (*stub_.*method)(&context, request, &response);
     if (!status.ok()) return platform::rpc::FromGrpcStatus(status);
@@ -63,7 +75,7 @@ class CookServiceTest : public ::testing::Test {
   }
 
   absl::StatusOr<v1::CancelTicketResponse> Cancel(const OrderDetails& order,
-                                                  Caller caller) {
+                                                  From from) {
     v1::CancelTicketRequest request;
     request.set_order_id(order.order_id);
     request.set_restaurant_id(order.restaurant_id);
@@ -72,7 +84,7 @@ class CookServiceTest : public ::testing::Test {
     request.set_qty(order.qty);
     request.set_reason("too slow");
     request.set_by("customer");
-    return Call(&v1::CookService::Stub::CancelTicket, request, caller);
+    return Call(&v1::CookService::Stub::CancelTicket, request, from);
   }
 
   absl::StatusOr<v1::GetTicketResponse> Get(const std::string& order_id) {
@@ -125,6 +137,9 @@ class CookServiceTest : public ::testing::Test {
 
   Kitchen kitchen_;
   platform::Executor executor_;
+  const test_support::Issuers issuers_;
+  const std::unique_ptr<platform::auth::Access> access_ =
+      issuers_.Enforce(AccessRules());
   CookService service_;
   std::unique_ptr<platform::rpc::Server> server_;
   std::unique_ptr<v1::CookService::Stub> stub_;
@@ -155,7 +170,7 @@ TEST_F(CookServiceTest, ATicketFromOrderedToCooked) {
             cooked.SerializeAsString());
   EXPECT_EQ(Get(order.order_id).value().ticket().SerializeAsString(),
             cooked.SerializeAsString());
-  EXPECT_THAT(Cancel(order, Caller::kOrderService),
+  EXPECT_THAT(Cancel(order, From::kOrderService),
               Fails(absl::StatusCode::kFailedPrecondition, "ALREADY_COOKED"));
 }
 
@@ -164,8 +179,7 @@ TEST_F(CookServiceTest, CancelsForTheCustomer) {
   const OrderDetails order = NewOrder(3);
   ASSERT_THAT(kitchen_.process().Hear({order}), IsOk());
 
-  const v1::Ticket ticket =
-      Cancel(order, Caller::kOrderService).value().ticket();
+  const v1::Ticket ticket = Cancel(order, From::kOrderService).value().ticket();
 
   EXPECT_EQ(ticket.status(), v1::TICKET_STATUS_CANCELLED);
   EXPECT_EQ(ticket.reason(), "too slow");
@@ -187,8 +201,8 @@ TEST_F(CookServiceTest, WhoIsNotTheOrderServiceIsAnOperator) {
   const OrderDetails order = NewOrder(3);
   ASSERT_THAT(kitchen_.process().Hear({order}), IsOk());
 
-  ASSERT_THAT(Cancel(order, Caller::kAnybody), IsOk());
-  EXPECT_THAT(Cancel(NewOrder(3), Caller::kAnybody),
+  ASSERT_THAT(Cancel(order, From::kPerson), IsOk());
+  EXPECT_THAT(Cancel(NewOrder(3), From::kPerson),
               Fails(absl::StatusCode::kNotFound, "TICKET_NOT_FOUND"));
 
   EXPECT_EQ(kitchen_.db().Value("SELECT cancelled_by FROM tickets"),
@@ -198,14 +212,13 @@ TEST_F(CookServiceTest, WhoIsNotTheOrderServiceIsAnOperator) {
 TEST_F(CookServiceTest, TheOrderServiceMakesTombstones) {
   const OrderDetails order = NewOrder(3);
 
-  const v1::Ticket ticket =
-      Cancel(order, Caller::kOrderService).value().ticket();
+  const v1::Ticket ticket = Cancel(order, From::kOrderService).value().ticket();
 
   EXPECT_EQ(ticket.status(), v1::TICKET_STATUS_CANCELLED);
   EXPECT_EQ(ticket.version(), 1);
   EXPECT_EQ(ticket.qty(), 3);
   EXPECT_EQ(
-      Cancel(order, Caller::kOrderService).value().ticket().SerializeAsString(),
+      Cancel(order, From::kOrderService).value().ticket().SerializeAsString(),
       ticket.SerializeAsString());
 }
 
@@ -299,7 +312,7 @@ TEST_F(CookServiceTest, ListsCancellationsLatestFirst) {
   // Not in the order in which they were placed; three of them tombstones.
   std::vector<std::string> latest_first;
   for (const size_t i : {3U, 0U, 5U, 2U, 1U, 4U}) {
-    ASSERT_THAT(Cancel(orders[i], Caller::kOrderService), IsOk());
+    ASSERT_THAT(Cancel(orders[i], From::kOrderService), IsOk());
     latest_first.insert(latest_first.begin(), orders[i].order_id);
   }
 
@@ -328,7 +341,7 @@ TEST_F(CookServiceTest, ListsCancellationsLatestFirst) {
 // pages and none comes twice.
 TEST_F(CookServiceTest, CancellationsOfOneMomentArePagedToo) {
   for (int i = 0; i < 5; ++i) {
-    ASSERT_THAT(Cancel(NewOrder(1), Caller::kOrderService), IsOk());
+    ASSERT_THAT(Cancel(NewOrder(1), From::kOrderService), IsOk());
   }
   kitchen_.db().Exec("UPDATE tickets SET modified_at = '2026-01-01'");
   v1::ListCancellationsRequest request;
@@ -380,8 +393,8 @@ TEST_F(CookServiceTest, BadInputIsRefusedAndWritesNothing) {
   nameless.order_id = "'; DROP TABLE tickets; --";
   OrderDetails none = NewOrder(0);
 
-  EXPECT_THAT(Cancel(nameless, Caller::kAnybody), invalid);
-  EXPECT_THAT(Cancel(none, Caller::kOrderService), invalid);
+  EXPECT_THAT(Cancel(nameless, From::kPerson), invalid);
+  EXPECT_THAT(Cancel(none, From::kOrderService), invalid);
   EXPECT_THAT(Get("7"), invalid);
   EXPECT_THAT(Finish(""), invalid);
   EXPECT_THAT(GetStock(0, 1), invalid);

@@ -37,7 +37,7 @@ class DeliveryServiceTest : public ::testing::Test {
  protected:
   DeliveryServiceTest()
       : executor_({.name = "test", .threads = 4}),
-        service_(courier_.pool(), executor_, platform::Now),
+        service_(access_, courier_.pool(), executor_, platform::Now),
         server_(
             platform::rpc::Server::Start({.listen = "127.0.0.1:0"}, {&service_})
                 .value()),
@@ -115,6 +115,7 @@ class DeliveryServiceTest : public ::testing::Test {
 
   Courier courier_;
   platform::Executor executor_;
+  const platform::auth::Access access_{{}, /*verifier=*/nullptr};
   DeliveryService service_;
   std::unique_ptr<platform::rpc::Server> server_;
   std::unique_ptr<v1::DeliveryService::Stub> stub_;

@@ -60,7 +60,8 @@ TEST_F(CancelOrderTest, OkIsCancelledInTheSameAnswer) {
   EXPECT_EQ(asked.qty(), 3);
   EXPECT_EQ(asked.reason(), "too slow");
   EXPECT_EQ(asked.by(), "customer");
-  EXPECT_THAT(cook_.metadata(), Contains("x-caller-service=order"));
+  EXPECT_THAT(cook_.metadata(),
+              Contains(StartsWith("authorization=Bearer ey")));
   EXPECT_THAT(cook_.metadata(), Contains(StartsWith("traceparent=00-")));
 }
 
@@ -294,8 +295,13 @@ TEST_F(CancelOrderTest, TooManyWaitingAreRefused) {
     go_on.WaitForNotification();
     return grpc::Status::OK;
   });
-  const OrderCanceller::Command command{PlaceOne(), "", "customer", "",
-                                        absl::Now() + absl::Seconds(5)};
+  const OrderCanceller::Command command{
+      .order_id = PlaceOne(),
+      .may_cancel = [](const OrderState&) { return true; },
+      .reason = "",
+      .by = "customer",
+      .traceparent = "",
+      .deadline = absl::Now() + absl::Seconds(5)};
   absl::Notification first_done;
   narrow.Cancel(command, [&](const auto&) { first_done.Notify(); });
   asked.WaitForNotification();

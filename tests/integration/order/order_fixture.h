@@ -24,6 +24,7 @@
 #include "tests/integration/order/cook_stub.h"
 #include "tests/support/postgres.h"
 #include "tests/support/status_matchers.h"
+#include "tests/support/tokens.h"
 
 namespace order {
 
@@ -41,9 +42,10 @@ class OrderFixture : public ::testing::Test {
                      .prepare = PreparePlacedOrders}),
         batcher_(place_pool_, placing),
         executor_({.threads = 4}),
-        cook_client_(cook_.target()),
+        cook_client_(cook_.target(), signer_.get()),
         canceller_(executor_, pool_, cook_client_, platform::Now),
-        service_(executor_, pool_, batcher_, canceller_, platform::Now),
+        service_(access_, executor_, pool_, batcher_, canceller_,
+                 platform::Now),
         server_(std::move(*platform::rpc::Server::Start(
             {.listen = "127.0.0.1:0"},
             std::vector<grpc::Service*>{&service_}))),
@@ -128,8 +130,18 @@ class OrderFixture : public ::testing::Test {
   PlaceOrderBatcher batcher_;
   platform::Executor executor_;
   CookStub cook_;
+  const test_support::Issuers issuers_;
+  const std::unique_ptr<platform::auth::Signer> signer_ =
+      platform::auth::Signer::Create({.key_file = issuers_.order_key_file(),
+                                      .subject = "order",
+                                      .issuer = "restaurant-services",
+                                      .audience = "restaurant"})
+          .value();
   CookClient cook_client_;
   OrderCanceller canceller_;
+  // Everybody may do everything here; tests/e2e/access_matrix_test.cc is about
+  // who may.
+  const platform::auth::Access access_{{}, /*verifier=*/nullptr};
   OrderServiceImpl service_;
   const std::unique_ptr<platform::rpc::Server> server_;
   const std::unique_ptr<v1::OrderService::Stub> stub_;

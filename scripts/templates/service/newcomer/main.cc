@@ -16,6 +16,7 @@
 #include "newcomer/adapters/pg_heard_order_store.h"
 #include "newcomer/config.h"
 #include "newcomer/migrations/migrations.h"
+#include "platform/auth/auth_flags.h"
 #include "platform/events/commands.h"
 #include "platform/events/consumer.h"
 #include "platform/events/inbox_retention.h"
@@ -46,6 +47,9 @@ pg::PoolOptions PoolNamed(const std::string& name, const Config& config,
 }
 
 absl::Status Serve(const Config& config) {
+  // No RPC yet, so no rule; a handler asks it who is calling.
+  const auto access = platform::auth::AccessFromFlags(config.listen, {});
+  if (!access.ok()) return access.status();
   const auto metrics = platform::metrics::Page::Serve(
       config.metrics_listen,
       platform::failpoint::ControlRoutes(config.failpoint_control));
