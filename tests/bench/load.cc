@@ -15,6 +15,7 @@
 #include <map>
 #include <memory>
 #include <random>
+#include <sstream>
 #include <string>
 #include <thread>
 #include <vector>
@@ -27,6 +28,7 @@
 #include "grpcpp/grpcpp.h"
 #include "nlohmann/json.hpp"
 
+#include "platform/auth/jwt.h"
 #include "platform/thread/mutex.h"
 #include "restaurant/mypage/v1/mypage_service.grpc.pb.h"
 #include "restaurant/order/v1/order_service.grpc.pb.h"
@@ -39,6 +41,10 @@ ABSL_FLAG(double, rate, 100, "lives: orders a second.");
 ABSL_FLAG(absl::Duration, duration, absl::Seconds(5), "How long to load.");
 ABSL_FLAG(std::string, ids, "", "read: a file with order ids, one a line.");
 ABSL_FLAG(int, samples, 50, "lives: orders a second that are followed.");
+ABSL_FLAG(int, customers, 1000, "place, lives: Spread over so many customers.");
+ABSL_FLAG(std::string, auth_key, "",
+          "File with the key that signs people's tokens (scripts/up makes it); "
+          "without it callers bring none.");
 ABSL_FLAG(int, items, 64, "Spread over so many menu items of restaurant 1.");
 
 namespace {
@@ -105,9 +111,60 @@ nlohmann::json Summary(Tally& tally, absl::Duration elapsed) {
           {"p99_ms", Percentile(tally.ms, 0.99)}};
 }
 
+// Everybody's `authorization`, made before the load begins.
+class Tokens {
+ public:
+  Tokens() {
+    if (absl::GetFlag(FLAGS_auth_key).empty()) return;
+    std::ifstream file(absl::GetFlag(FLAGS_auth_key));
+    std::ostringstream key;
+    key << file.rdbuf();
+    operator_ = Sign(key.str(), "operator", "bench");
+    for (int i = 1; i <= absl::GetFlag(FLAGS_customers); ++i) {
+      customers_.push_back(Sign(key.str(), "customer", absl::StrCat(i)));
+    }
+  }
+
+  void AddCustomer(grpc::ClientContext& context, int customer) const {
+    if (customers_.empty()) return;
+    context.AddMetadata("authorization",
+                        customers_[static_cast<size_t>(customer - 1)]);
+  }
+  void AddOperator(grpc::ClientContext& context) const {
+    if (!operator_.empty()) context.AddMetadata("authorization", operator_);
+  }
+
+ private:
+  static std::string Sign(const std::string& key, const std::string& role,
+                          const std::string& subject) {
+    const int64_t now = absl::ToUnixSeconds(absl::Now());
+    const nlohmann::json claims = {{"iss", "restaurant"},
+                                   {"aud", "restaurant"},
+                                   {"sub", subject},
+                                   {"role", role},
+                                   {"exp", now + 3600}};
+    const auto token = platform::auth::SignToken(key, "people", claims.dump());
+    if (!token.ok()) {
+      std::fprintf(stderr, "--auth_key: %s\n",
+                   token.status().ToString().c_str());
+      std::exit(2);
+    }
+    return "Bearer " + *token;
+  }
+
+  std::string operator_;
+  std::vector<std::string> customers_;
+};
+
+const Tokens& AllTokens() {
+  static const Tokens* const tokens = new Tokens;
+  return *tokens;
+}
+
 order_v1::PlaceOrderRequest NextOrder(uint64_t number) {
   order_v1::PlaceOrderRequest request;
-  request.set_customer_id(static_cast<int32_t>(1 + number % 100000));
+  request.set_customer_id(static_cast<int32_t>(
+      1 + number % static_cast<uint64_t>(absl::GetFlag(FLAGS_customers))));
   request.set_restaurant_id(1);
   request.set_restaurant_menu_id(static_cast<int32_t>(
       1 + number % static_cast<uint64_t>(absl::GetFlag(FLAGS_items))));
@@ -199,6 +256,7 @@ nlohmann::json Place() {
         return
             [stub](grpc::ClientContext* context, const Request* request,
                    Response* response, std::function<void(grpc::Status)> done) {
+              AllTokens().AddCustomer(*context, request->customer_id());
               stub->async()->PlaceOrder(context, request, response,
                                         std::move(done));
             };
@@ -228,6 +286,7 @@ nlohmann::json Read() {
         return [stub](grpc::ClientContext* context, const Request* request,
                       Response* response,
                       std::function<void(grpc::Status)> done) {
+          AllTokens().AddOperator(*context);
           stub->async()->GetMypage(context, request, response, std::move(done));
         };
       },
@@ -266,6 +325,7 @@ class Follower {
   bool Visible(const std::string& order_id) {
     grpc::ClientContext context;
     context.set_deadline(absl::ToChronoTime(absl::Now() + absl::Seconds(5)));
+    AllTokens().AddOperator(context);
     mypage_v1::GetMypageRequest request;
     request.set_order_id(order_id);
     mypage_v1::GetMypageResponse response;
@@ -345,6 +405,7 @@ nlohmann::json Lives() {
     call->context.set_deadline(
         absl::ToChronoTime(absl::Now() + absl::Seconds(5)));
     call->request = NextOrder(first + i);
+    AllTokens().AddCustomer(call->context, call->request.customer_id());
     stubs[i % stubs.size()]->async()->PlaceOrder(
         &call->context, &call->request, &call->response,
         [&, call, i, intended](const grpc::Status& status) {
@@ -381,6 +442,7 @@ nlohmann::json Lives() {
 
 int main(int argc, char** argv) {
   absl::ParseCommandLine(argc, argv);
+  AllTokens();
   const std::string mode = absl::GetFlag(FLAGS_mode);
   nlohmann::json result;
   if (mode == "place") {
