@@ -115,9 +115,11 @@ def wait_ready(process, address, seconds=60):
 
 
 def wait_gateway(settings, processes, seconds=60):
-    """Waits until Envoy listens and knows a healthy instance of every service."""
+    """Waits until Envoy listens and knows a healthy instance of every service and
+    of the pages."""
     clusters = f"http://127.0.0.1:{settings['GATEWAY_ADMIN_PORT']}/clusters"
     first = [settings.of(name, "ADDR") for name in settings.services]
+    first.append(settings["GATEWAY_PAGE_ADDR"])
 
     def ready():
         for process in processes:
@@ -140,7 +142,8 @@ def has_gateway(settings):
 
 
 def gateway(settings):
-    """Envoy, and the small server behind it that describes the whole API."""
+    """Envoy, and two small servers behind it: one describes the whole API, one
+    has the pages for people."""
     folder = settings.path("gateway")
     os.makedirs(folder, exist_ok=True)
     configuration = os.path.join(folder, "envoy.yaml")
@@ -152,6 +155,7 @@ def gateway(settings):
     values["REFLECTION_ENDPOINTS"] = _endpoints([settings["GATEWAY_REFLECTION_ADDR"]])
     values["AUTH_ISSUER"], values["AUTH_AUDIENCE"] = auth.ISSUER, auth.AUDIENCE
     values["AUTH_OFF"] = str(settings["AUTH"] == "off").lower()
+    values["PAGE_ENDPOINTS"] = _endpoints([settings["GATEWAY_PAGE_ADDR"]])
     values["DESCRIPTOR_SET"] = os.path.join(settings["BUILD_DIR"], "restaurant.pb")
     text = re.sub(r"\$\{([A-Z_]+)\}", lambda match: values.get(match[1], match[0]), template)
     with open(configuration, "w", encoding="utf-8") as file:
@@ -160,11 +164,15 @@ def gateway(settings):
         settings, "reflection",
         [_program(settings, "reflection"), f"--listen={settings['GATEWAY_REFLECTION_ADDR']}",
          f"--descriptor_set={values['DESCRIPTOR_SET']}"], keep_exit_code=True)
+    page = Process(
+        settings, "page",
+        [_program(settings, "page"), f"--listen={settings['GATEWAY_PAGE_ADDR']}"],
+        keep_exit_code=True)
     envoy = Process(
         settings, "gateway",
         [settings["ENVOY"], "--config-path", configuration, "--concurrency", "2",
          "--disable-hot-restart", "--log-level", "warning", "--file-flush-interval-msec", "500"])
-    return [reflection, envoy]
+    return [reflection, page, envoy]
 
 
 def _endpoints(addresses):

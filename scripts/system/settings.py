@@ -143,6 +143,7 @@ def from_environment(auto_ports=False, postgres=None, nats=None):
     setting("GATEWAY_LISTEN", "127.0.0.1")
     port("GATEWAY_ADMIN_PORT", 8087)
     values["GATEWAY_REFLECTION_ADDR"] = f"127.0.0.1:{port('GATEWAY_REFLECTION_PORT', 8086)}"
+    values["GATEWAY_PAGE_ADDR"] = f"127.0.0.1:{port('GATEWAY_PAGE_PORT', 8085)}"
     setting("ENVOY", os.path.join(TOOLS, "envoy"))
 
     if setting("AUTH", "on") not in ("on", "off"):

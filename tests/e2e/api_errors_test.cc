@@ -179,7 +179,7 @@ TEST_F(ApiErrorsTest, UnknownIdsAreNotFoundWithTheirReason) {
 }
 
 TEST_F(ApiErrorsTest, UnknownPathsAreJson404) {
-  for (const char* path : {"/", "/nothing", "/orders/1/2/3",
+  for (const char* path : {"/kitchen/1", "/nothing", "/orders/1/2/3",
                            "/restaurant.order.v1.OrderService/Nothing"}) {
     const Answer answer = system_->Get(path);
     EXPECT_EQ(answer.status, 404) << path << answer.text;
