@@ -12,10 +12,15 @@ if(WERROR)
 endif()
 
 # Mistakes on purpose, for `scripts/drill planted` (platform/planted/planted.h).
+# By a header of its own, so that only what includes it is compiled again.
 option(PLANTED_BUGS "Build the services with planted bugs." OFF)
 if(PLANTED_BUGS)
-  add_compile_definitions(PLANTED_BUGS)
+  set(planted "#define PLANTED_BUGS\n")
+else()
+  set(planted "// No bugs on purpose in this build.\n")
 endif()
+file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/planted/planted_bugs.h
+  CONTENT "${planted}" @ONLY)
 
 # Sanitizers, e.g. "address,undefined" or "thread". For every target, generated
 # code too, so that all of it agrees.

@@ -11,6 +11,8 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 
+#include "planted_bugs.h"  // made by CMake: defines PLANTED_BUGS, or nothing
+
 namespace platform::planted {
 
 #ifdef PLANTED_BUGS
