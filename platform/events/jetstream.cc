@@ -40,8 +40,22 @@ using Connection =
     std::unique_ptr<natsConnection, Deleter<natsConnection_Destroy>>;
 using Options = std::unique_ptr<natsOptions, Deleter<natsOptions_Destroy>>;
 using NatsMessage = std::unique_ptr<natsMsg, Deleter<natsMsg_Destroy>>;
-using NatsSubscription =
-    std::unique_ptr<natsSubscription, Deleter<natsSubscription_Destroy>>;
+
+// The library's reading thread may still hold a subscription that somebody else
+// destroys, and then works on freed memory (nats.c issue 637, mended in 3.6).
+// So one is taken back first, and destroyed when the server has said that
+// nothing more can come for it.
+struct SubscriptionCloser {
+  void operator()(natsSubscription* subscription) const {
+    natsSubscription_Unsubscribe(subscription);
+    if (natsConnection_Status(connection) == NATS_CONN_STATUS_CONNECTED) {
+      natsConnection_FlushTimeout(connection, 1000);
+    }
+    natsSubscription_Destroy(subscription);
+  }
+  natsConnection* connection = nullptr;  // must outlive it
+};
+using NatsSubscription = std::unique_ptr<natsSubscription, SubscriptionCloser>;
 
 int64_t Millis(absl::Duration duration) {
   return std::max<int64_t>(absl::ToInt64Milliseconds(duration), 0);
@@ -428,7 +442,7 @@ class NatsJetStream final : public JetStream {
     natsSubscription* raw = nullptr;
     const natsStatus status =
         natsConnection_SubscribeSync(&raw, connection_.get(), subject.c_str());
-    NatsSubscription subscription(raw);
+    NatsSubscription subscription(raw, {connection_.get()});
     if (status != NATS_OK) return ToStatus(status, "subscribe");
     natsSubscription_SetPendingLimits(raw, -1, -1);  // bounded by what we ask
     return subscription;

@@ -4,7 +4,6 @@
 #include <memory>
 #include <vector>
 
-#include "absl/cleanup/cleanup.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
@@ -40,8 +39,6 @@ absl::Status ReadAll(JetStream& jetstream, const std::string& stream,
                      absl::FunctionRef<absl::Status(const InMessage&)> visit) {
   auto pull = jetstream.PullFrom(stream, consumer);
   if (!pull.ok()) return pull.status();
-  // The broker may still be sending: taken leave of, not torn away.
-  const absl::Cleanup cancel = [&] { (*pull)->Cancel(); };
   uint64_t delivered = 0;
   absl::Time last_progress = absl::Now();
   while (true) {

@@ -6,9 +6,12 @@
 #include "gtest/gtest.h"
 
 #include "tests/e2e/system.h"
+#include "tests/support/eventually.h"
 
 namespace e2e {
 namespace {
+
+using ::test_support::Eventually;
 
 using ::testing::Contains;
 using ::testing::HasSubstr;
@@ -242,6 +245,35 @@ TEST_F(ApiErrorsTest, AnAbsentServiceIsAPolite503) {
   EXPECT_NE(answer.Reason(), "") << answer.text;
   EXPECT_NE(answer.Header("retry-after"), "");
   ASSERT_EQ(system_->Script("start delivery").exit_code, 0);
+}
+
+// So is one that has too much in hand: the gateway's breaker is open.
+TEST_F(ApiErrorsTest, AnOpenBreakerIsAPolite503) {
+  const auto set_limit = [](const std::string& value) {
+    ASSERT_EQ(
+        RunCommand(absl::StrCat("curl -sfX POST 'http://127.0.0.1:",
+                                (*system_)["GATEWAY_ADMIN_PORT"],
+                                "/runtime_modify?circuit_breakers.delivery."
+                                "default.max_requests=",
+                                value, "'"))
+            .exit_code,
+        0);
+  };
+  const std::string path = absl::StrCat("/deliveries/", kUnknown);
+  set_limit("0");
+
+  // The gateway's threads hear of it one after the other.
+  Answer answer;
+  EXPECT_TRUE(Eventually(absl::Seconds(10), [&] {
+    answer = system_->Get(path);
+    return answer.status == 503;
+  })) << answer.text;
+  set_limit("");  // as it was
+
+  EXPECT_EQ(answer.Reason(), "OVERLOADED") << answer.text;
+  EXPECT_NE(answer.Header("retry-after"), "");
+  EXPECT_TRUE(Eventually(absl::Seconds(10),
+                         [&] { return system_->Get(path).status == 404; }));
 }
 
 }  // namespace

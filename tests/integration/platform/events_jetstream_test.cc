@@ -398,5 +398,21 @@ TEST_F(JetStreamTest, CancelReturnsWhatHadArrived) {
   EXPECT_THAT(Take(*other, 1), ElementsAre("4"));
 }
 
+// The C library could work on a subscription's freed memory: it was destroyed
+// while its messages were being read from the socket.
+TEST_F(JetStreamTest, APullMayGoWhileMessagesComeIn) {
+  Publish(std::vector<std::string>(2000, "said"));
+
+  for (int i = 0; i < 100; ++i) {
+    Api("CONSUMER.CREATE.TEST.all", R"({"stream_name":"TEST",
+        "config":{"name":"all","ack_policy":"none","mem_storage":true}})");
+    auto pull = jetstream_->PullFrom("TEST", "all");
+    ASSERT_THAT(pull, IsOk());
+    ASSERT_THAT((*pull)->Next(2000, absl::Seconds(10)), IsOk());
+    pull->reset();
+    Api("CONSUMER.DELETE.TEST.all");
+  }
+}
+
 }  // namespace
 }  // namespace platform::events
