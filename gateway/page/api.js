@@ -12,7 +12,7 @@ export class Answer {
   get reason() {
     return this.body?.details?.find((d) => d['@type']?.endsWith('/google.rpc.ErrorInfo'))?.reason ?? '';
   }
-  // Refused for now, and nothing was done.
+  // To be tried again after a while, in the same words.
   get busy() { return this.status === 429 || (this.status === 503 && this.retryAfter > 0); }
   // Nobody knows whether it was done.
   get unknown() { return this.status === 0 || this.status === 504 || this.status === 502; }

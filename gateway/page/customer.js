@@ -119,7 +119,11 @@ function update() {
 
 function hear(views, complete) {
   const known = new Map(orders);
-  if (complete) orders.clear();
+  if (complete) {
+    orders.clear();
+    // What was ordered here a moment ago may not be in the list yet.
+    for (const [id, view] of known) if (view.unheard) orders.set(id, view);
+  }
   for (const told of views) {
     // Whatever way it came: nothing older than what is known.
     const old = known.get(told.order_id);
@@ -137,9 +141,9 @@ function hear(views, complete) {
   update();
 }
 
-// Placing. A key stays the same until there is a definite answer, so that a
-// repeat after silence cannot order twice.
-let key = newKey();
+// Placing. The same order keeps its key until there is a definite answer, so
+// that a repeat after silence cannot order twice.
+let asked = {text: '', key: ''};
 let sending = false;
 let stopCountdown = null;
 let wait = null;             // {text, left} while nothing can be ordered
@@ -151,12 +155,13 @@ async function place(event) {
   wait = null;
   updateForm();
   const {restaurant, dish, qty} = form;
-  const answer = await post('/orders', {
-    customer_id: who.customer, restaurant_id: restaurant, restaurant_menu_id: dish, qty,
-  }, {'Idempotency-Key': key});
+  const order = {customer_id: who.customer, restaurant_id: restaurant, restaurant_menu_id: dish, qty};
+  const orderText = JSON.stringify(order);
+  if (asked.text !== orderText) asked = {text: orderText, key: newKey()};
+  const answer = await post('/orders', order, {'Idempotency-Key': asked.key});
   sending = false;
+  if (!answer.busy && !answer.unknown) asked = {text: '', key: ''};
   if (answer.ok) {
-    key = newKey();
     form.qty = 1;
     qtyField.value = 1;
     announce(t('order.placed', dishName(dish), qty));
@@ -172,7 +177,6 @@ async function place(event) {
       if (first || !left) announce(wait.text, {quietly: true});
     });
   } else {
-    if (!answer.unknown) key = newKey();
     wait = {text: answer.unknown ? t('order.unknown') : answer.text, again: answer.unknown};
     announce(wait.text, {quietly: true});
   }
@@ -184,7 +188,7 @@ async function place(event) {
 function seen(order) {
   if (orders.has(order.order_id)) return;
   orders.set(order.order_id, {
-    ...order, order_status: order.status, timeline: [{status: 'ORDERED', at: order.create_date, by: 'customer', reason: ''}],
+    ...order, order_status: order.status, unheard: true, timeline: [{status: 'ORDERED', at: order.create_date, by: 'customer', reason: ''}],
   });
   heard.set(order.order_id, 'ordered');
   update();

@@ -33,7 +33,7 @@ const texts = {
     'order.again': 'Try again',
     'order.placed': (dish, qty) => `Ordered: ${dish} × ${qty}`,
     'order.busy': (seconds) => `We are very busy just now and did not take this order. Please order again in ${seconds} s.`,
-    'order.closed': (seconds) => `Orders cannot be taken for a moment. Nothing was ordered. Please try again in ${seconds} s.`,
+    'order.closed': (seconds) => `Orders cannot be taken for a moment. Please try again in ${seconds} s; it will be ordered once.`,
     'order.free': 'Thank you for waiting. Please order again now.',
     'order.unknown': 'No answer came, so we do not know whether it was ordered. Trying again is safe: it will be ordered once.',
 
@@ -93,7 +93,7 @@ const texts = {
     'cancel.done': (dish) => `${dish}: cancelled.`,
     'cancel.pending': (dish) => `${dish}: the kitchen has not answered yet. We keep asking.`,
     'cancel.unknown': 'No answer came. This page will show whether it was cancelled.',
-    'cancel.busy': (seconds) => `Too much to do just now; nothing was cancelled. Please try again in ${seconds} s.`,
+    'cancel.busy': (seconds) => `Too much to do just now. Please try again in ${seconds} s.`,
 
     'reason.QUANTITY_OVER': 'not enough left',
     'reason.ALREADY_COOKED': 'already cooked',
@@ -197,7 +197,7 @@ const texts = {
     'order.again': '다시 시도',
     'order.placed': (dish, qty) => `주문했어요: ${dish} ${qty}개`,
     'order.busy': (seconds) => `지금 주문이 너무 많아 이 주문은 받지 못했어요. ${seconds}초 뒤에 다시 주문해 주세요.`,
-    'order.closed': (seconds) => `잠시 주문을 받을 수 없어요. 주문은 들어가지 않았어요. ${seconds}초 뒤에 다시 시도해 주세요.`,
+    'order.closed': (seconds) => `잠시 주문을 받을 수 없어요. ${seconds}초 뒤에 다시 시도해 주세요. 다시 눌러도 한 번만 주문돼요.`,
     'order.free': '기다려 주셔서 고마워요. 이제 다시 주문해 주세요.',
     'order.unknown': '응답이 없어서 주문이 들어갔는지 알 수 없어요. 다시 눌러도 한 번만 주문되니 안심하세요.',
 
@@ -257,7 +257,7 @@ const texts = {
     'cancel.done': (dish) => `${dish}: 취소됐어요.`,
     'cancel.pending': (dish) => `${dish}: 주방의 답을 아직 받지 못했어요. 계속 물어볼게요.`,
     'cancel.unknown': '응답이 없었어요. 취소됐는지는 이 화면에 나타나요.',
-    'cancel.busy': (seconds) => `지금 너무 바빠서 취소하지 못했어요. ${seconds}초 뒤에 다시 시도해 주세요.`,
+    'cancel.busy': (seconds) => `지금 너무 바빠요. ${seconds}초 뒤에 다시 시도해 주세요.`,
 
     'reason.QUANTITY_OVER': '수량 부족',
     'reason.ALREADY_COOKED': '이미 조리됨',

@@ -20,7 +20,7 @@ from selenium.webdriver.common.by import By
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.environ["BUILD_DIR"]
 PICTURES = os.path.join(BUILD, "browser")
-PATIENCE = 20  # seconds, on a busy machine
+PATIENCE = 40  # seconds, on a busy machine
 
 
 def wait_for(condition, otherwise, seconds=PATIENCE):
