@@ -14,6 +14,7 @@
 #include "absl/time/clock.h"
 
 #include "mypage/adapters/access.h"
+#include "mypage/adapters/change_listener.h"
 #include "mypage/adapters/cook_events.h"
 #include "mypage/adapters/delivery_events.h"
 #include "mypage/adapters/mypage_service.h"
@@ -21,6 +22,7 @@
 #include "mypage/adapters/pg_mypage_store.h"
 #include "mypage/adapters/rebuild.h"
 #include "mypage/adapters/rebuild_gate.h"
+#include "mypage/adapters/watch_hub.h"
 #include "mypage/config.h"
 #include "mypage/migrations/migrations.h"
 #include "platform/auth/auth_flags.h"
@@ -69,21 +71,21 @@ void Prepare(pqxx::connection& connection) {
 }
 
 absl::Status Serve(const mypage::Config& config) {
-  const auto access =
-      platform::auth::AccessFromFlags(config.listen, mypage::AccessRules());
+  const auto access = platform::auth::AccessFromFlags(config.common.listen,
+                                                      mypage::AccessRules());
   if (!access.ok()) return access.status();
   const auto metrics = platform::metrics::Page::Serve(
-      config.metrics_listen,
-      platform::failpoint::ControlRoutes(config.failpoint_control));
+      config.common.metrics_listen,
+      platform::failpoint::ControlRoutes(config.common.failpoint_control));
   if (!metrics.ok()) return metrics.status();
 
   // Readers and events have connections of their own: none waits for the other.
   platform::pg::Pool pool({.name = "requests",
-                           .dsn = config.pg_dsn,
-                           .connections = config.pg_connections,
+                           .dsn = config.common.pg_dsn,
+                           .connections = config.common.pg_connections,
                            .prepare = Prepare});
   platform::pg::Pool events_pool({.name = "events",
-                                  .dsn = config.pg_dsn,
+                                  .dsn = config.common.pg_dsn,
                                   .connections = 4,
                                   .prepare = Prepare});
   absl::Status schema = platform::pg::WaitForSchema(
@@ -91,8 +93,8 @@ absl::Status Serve(const mypage::Config& config) {
   if (absl::IsCancelled(schema)) return absl::OkStatus();
   if (!schema.ok()) return schema;
 
-  const auto jetstream =
-      events::JetStream::Connect({.url = config.nats_url, .name = kService});
+  const auto jetstream = events::JetStream::Connect(
+      {.url = config.common.nats_url, .name = kService});
   if (!jetstream.ok()) return jetstream.status();
 
   std::vector<std::unique_ptr<events::Consumer>> consumers;
@@ -106,11 +108,13 @@ absl::Status Serve(const mypage::Config& config) {
   const events::InboxRetention retention(events_pool);
 
   platform::Executor executor(
-      {.threads = config.threads,
-       .queue_limit = static_cast<size_t>(config.queue_limit)});
-  mypage::MypageServiceImpl service(**access, executor, pool);
+      {.threads = config.common.threads,
+       .queue_limit = static_cast<size_t>(config.common.queue_limit)});
+  mypage::WatchHub watches(executor, pool, config.watch);
+  const mypage::ChangeListener listener(config.common.pg_dsn, watches);
+  mypage::MypageServiceImpl service(**access, executor, pool, watches);
   const auto server = platform::rpc::Server::Start(
-      {.listen = config.listen}, std::vector<grpc::Service*>{&service});
+      {.listen = config.common.listen}, std::vector<grpc::Service*>{&service});
   if (!server.ok()) return server.status();
   (*server)->SetReady(true);
   platform::log::Info("ready", {{"port", (*server)->port()}});
@@ -118,9 +122,11 @@ absl::Status Serve(const mypage::Config& config) {
   platform::WaitForShutdownSignal();
   platform::log::Info("stopping");
   (*server)->SetReady(false);
-  absl::SleepFor(config.drain);
+  absl::SleepFor(config.common.drain);
+  // Whoever watches goes to those who are ready.
+  watches.Drain();
   consumers.clear();
-  (*server)->Stop(config.grace);
+  (*server)->Stop(config.common.grace);
   platform::log::Info("stopped");
   return absl::OkStatus();
 }
@@ -130,16 +136,16 @@ absl::Status Run(const std::vector<std::string>& words) {
   const absl::StatusOr<mypage::Config> config =
       mypage::LoadConfig(command == "serve");
   if (!config.ok()) return config.status();
-  platform::log::Init(kService, config->log_level, "order_id");
+  platform::log::Init(kService, config->common.log_level, "order_id");
 
   const bool alone = words.size() <= 1;
   if (command == "serve" && alone) return Serve(*config);
   if (command == "migrate" && alone) {
-    return platform::pg::Migrate(config->pg_dsn, mypage::Migrations());
+    return platform::pg::Migrate(config->common.pg_dsn, mypage::Migrations());
   }
   if (command == "dead-letters") {
     platform::pg::Pool pool({.name = "commands",
-                             .dsn = config->pg_dsn,
+                             .dsn = config->common.pg_dsn,
                              .connections = 1,
                              .prepare = Prepare});
     return events::DeadLettersCommand(
@@ -147,8 +153,8 @@ absl::Status Run(const std::vector<std::string>& words) {
         std::vector<std::string>(words.begin() + 1, words.end()));
   }
   if (command == "rebuild" && alone) {
-    return mypage::Rebuild({.dsn = config->pg_dsn,
-                            .nats_url = config->nats_url,
+    return mypage::Rebuild({.dsn = config->common.pg_dsn,
+                            .nats_url = config->common.nats_url,
                             .subscriptions = Subscriptions(),
                             .say = [](const std::string& line) {
                               absl::PrintF("%s\n", line);

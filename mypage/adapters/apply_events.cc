@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 
+#include "mypage/adapters/change_notice.h"
 #include "mypage/adapters/pg_mypage_store.h"
 #include "mypage/app/use_cases.h"
 #include "platform/log/log.h"
@@ -76,8 +77,10 @@ absl::Status ApplyMessages(
   if (events.empty()) return absl::OkStatus();
   PgMypageStore store(tx);
   absl::Status applied = ApplyEvents(store, events);
-  if (applied.ok()) NoteLag(source, events);
-  return applied;
+  if (!applied.ok()) return applied;
+  NotifyChanged(tx, events);
+  NoteLag(source, events);
+  return absl::OkStatus();
 }
 
 absl::StatusOr<std::optional<Heard>> HeardOf(

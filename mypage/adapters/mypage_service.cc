@@ -7,6 +7,7 @@
 #include "mypage/adapters/mypage_validation.h"
 #include "mypage/adapters/pg_mypage_store.h"
 #include "platform/grpc/call.h"
+#include "platform/grpc/unreadable.h"
 #include "platform/page/page_token.h"
 
 namespace mypage {
@@ -19,10 +20,12 @@ using platform::rpc::Call;
 
 MypageServiceImpl::MypageServiceImpl(const platform::auth::Access& access,
                                      platform::Executor& executor,
-                                     platform::pg::Pool& pool, int max_waiting)
+                                     platform::pg::Pool& pool, WatchHub& hub,
+                                     int max_waiting)
     : access_(access),
       executor_(executor),
       pool_(pool),
+      hub_(hub),
       waiting_room_(max_waiting) {}
 
 grpc::ServerUnaryReactor* MypageServiceImpl::GetMypage(
@@ -87,6 +90,35 @@ grpc::ServerUnaryReactor* MypageServiceImpl::ListMypages(
           return absl::OkStatus();
         });
       });
+}
+
+grpc::ServerWriteReactor<grpc::ByteBuffer>* MypageServiceImpl::WatchMypage(
+    grpc::CallbackServerContext* context, const grpc::ByteBuffer* request) {
+  return Watch<v1::WatchMypageRequest>(context, "WatchMypage", *request);
+}
+
+grpc::ServerWriteReactor<grpc::ByteBuffer>* MypageServiceImpl::WatchMypages(
+    grpc::CallbackServerContext* context, const grpc::ByteBuffer* request) {
+  return Watch<v1::WatchMypagesRequest>(context, "WatchMypages", *request);
+}
+
+template <typename RequestT>
+grpc::ServerWriteReactor<grpc::ByteBuffer>* MypageServiceImpl::Watch(
+    grpc::CallbackServerContext* context, const char* method,
+    grpc::ByteBuffer bytes) {
+  absl::StatusOr<Caller> caller = access_.Admit(*context, method);
+  if (!caller.ok()) return RefuseWatch(context, method, caller.status());
+  RequestT request;
+  if (!grpc::SerializationTraits<RequestT>::Deserialize(&bytes, &request)
+           .ok()) {
+    return RefuseWatch(context, method, platform::rpc::Unreadable());
+  }
+  absl::StatusOr<WatchInput> input = Validate(request);
+  if (!input.ok()) return RefuseWatch(context, method, input.status());
+  if (input->key.is_list() && !caller->Is(input->key.customer_id)) {
+    return RefuseWatch(context, method, NotYours("customer_id"));
+  }
+  return hub_.Watch(context, method, *std::move(caller), *std::move(input));
 }
 
 }  // namespace mypage

@@ -60,4 +60,43 @@ absl::StatusOr<ListInput> Validate(const v1::ListMypagesRequest& request) {
   return input;
 }
 
+absl::StatusOr<WatchInput> Validate(const v1::WatchMypageRequest& request) {
+  FieldChecks checks;
+  std::optional<std::string> id = platform::ParseUuid(request.order_id());
+  checks.Check(id.has_value(), "order_id", "must be a UUID");
+  checks.Check(
+      request.after_version() >= 0 && request.after_version() <= kMaxVersion,
+      "after_version", "must be 0 to 1000");
+  if (absl::Status bad = checks.Result(); !bad.ok()) return bad;
+  WatchInput input{.key = {.order_id = *id}, .have = std::nullopt};
+  if (request.after_version() > 0) {
+    input.have = {{*id, request.after_version()}};
+  }
+  return input;
+}
+
+absl::StatusOr<WatchInput> Validate(const v1::WatchMypagesRequest& request) {
+  FieldChecks checks;
+  checks.Check(request.customer_id() > 0, "customer_id",
+               "must be greater than 0");
+  checks.Check(
+      request.page_size() >= 0 && request.page_size() <= platform::kMaxPageSize,
+      "page_size", "must be 0 to 100");
+  WatchInput input{
+      .key = {.order_id = "",
+              .customer_id = request.customer_id(),
+              .page_size = request.page_size() == 0 ? platform::kDefaultPageSize
+                                                    : request.page_size()},
+      .have = std::nullopt};
+  if (!request.resume_token().empty()) {
+    absl::StatusOr<WatchState::Versions> have =
+        ParseResumeToken(input.key, request.resume_token());
+    checks.Check(have.ok(), "resume_token",
+                 "must be a resume_token of this list with this page size");
+    if (have.ok()) input.have = *std::move(have);
+  }
+  if (absl::Status bad = checks.Result(); !bad.ok()) return bad;
+  return input;
+}
+
 }  // namespace mypage

@@ -8,6 +8,7 @@
 
 #include "absl/status/statusor.h"
 
+#include "mypage/adapters/watch_messages.h"
 #include "restaurant/mypage/v1/mypage_service.pb.h"
 
 namespace mypage {
@@ -30,5 +31,9 @@ struct ListInput {
   std::string before;  // only orders with ids below; empty: from the newest
 };
 absl::StatusOr<ListInput> Validate(const v1::ListMypagesRequest& request);
+
+// A checked WatchMypage or WatchMypages.
+absl::StatusOr<WatchInput> Validate(const v1::WatchMypageRequest& request);
+absl::StatusOr<WatchInput> Validate(const v1::WatchMypagesRequest& request);
 
 }  // namespace mypage

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 
+#include "mypage/adapters/change_notice.h"
 #include "mypage/adapters/timeline_text.h"
 #include "platform/pg/array.h"
 #include "platform/pg/time.h"
@@ -150,6 +151,7 @@ void PrepareMypage(pqxx::connection& connection) {
   connection.prepare(kUpdate, kUpdateSql);
   connection.prepare(kFind, absl::StrCat("SELECT ", kViewColumns, kFindSql));
   connection.prepare(kList, absl::StrCat("SELECT ", kViewColumns, kListSql));
+  PrepareChangeNotice(connection);
   connection.prepare(kListByState,
                      absl::StrCat("SELECT ", kViewColumns, kListByStateSql));
 }

@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 
+#include "mypage/adapters/change_notice.h"
 #include "mypage/adapters/pg_mypage_store.h"
 #include "platform/pg/array.h"
 
@@ -157,6 +158,7 @@ SwapCounts SwapTables(pqxx::work& tx, const std::string& durable) {
           END LOOP;
       END $do$;
       DROP SCHEMA mypage_rebuild CASCADE)sql");
+  NotifyAllChanged(tx);
   return counts;
 }
 

@@ -38,7 +38,8 @@ struct SwapCounts {
 };
 
 // Puts the shadow tables in the place of the live ones, at the commit of `tx`;
-// readers wait for that moment, a few milliseconds, and none fails. The inbox
+// readers wait for that moment, a few milliseconds, none fails, and whoever
+// watches is told to look again. The inbox
 // keeps the rows of entries that were kept, and of other durables than
 // `durable`. Waits at most 2 s for readers in the middle of something, then
 // throws as for a lock timeout.

@@ -236,6 +236,7 @@ absl::StatusOr<Verifier::Verified> Verifier::VerifyUnknown(
     return Invalid("its key is somebody else's");
   }
   identity->number_lists = NumberLists(claims);
+  identity->until = until;
   return Verified{std::move(identity), until};
 }
 

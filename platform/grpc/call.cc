@@ -104,18 +104,17 @@ MethodMetrics& MetricsOf(const char* method) {
 
 }  // namespace
 
-Call::Call(grpc::CallbackServerContext* context, const char* method)
+CallRecord::CallRecord(grpc::CallbackServerContext* context, const char* method)
     : context_(context),
       method_(method),
       start_(absl::Now()),
-      deadline_(DeadlineOf(*context, start_)),
       trace_(ContinueTrace(MetadataOf(*context, "traceparent"))) {}
 
-std::string Call::Metadata(absl::string_view key) const {
+std::string CallRecord::Metadata(absl::string_view key) const {
   return MetadataOf(*context_, key);
 }
 
-void Call::Finish(const absl::Status& status) {
+grpc::Status CallRecord::End(const absl::Status& status) {
   const absl::Status told = ForClient(status);
   const bool bug = told.code() == absl::StatusCode::kInternal;
   const absl::Duration took = absl::Now() - start_;
@@ -133,8 +132,16 @@ void Call::Finish(const absl::Status& status) {
         1, absl::ToInt64Seconds(absl::Ceil(*delay, absl::Seconds(1))));
     context_->AddTrailingMetadata("retry-after", absl::StrCat(seconds));
   }
+  return ToGrpcStatus(told);
+}
+
+Call::Call(grpc::CallbackServerContext* context, const char* method)
+    : record_(context, method),
+      deadline_(DeadlineOf(*context, record_.start())) {}
+
+void Call::Finish(const absl::Status& status) {
   // May delete this.
-  grpc::ServerUnaryReactor::Finish(ToGrpcStatus(told));
+  grpc::ServerUnaryReactor::Finish(record_.End(status));
 }
 
 grpc::ServerUnaryReactor* Run(Executor& executor, Priority priority,

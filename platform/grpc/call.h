@@ -1,4 +1,4 @@
-// One unary call on gRPC's callback API, from arrival to answer.
+// Calls on gRPC's callback API, from arrival to answer.
 #pragma once
 
 #include <atomic>
@@ -15,10 +15,37 @@
 
 namespace platform::rpc {
 
-// A call that is finished exactly once, from any thread. Turns the status into
-// details and `retry-after` trailing metadata, logs one line, and counts
-// grpc_requests_total{method,code}, grpc_request_seconds{method} and, of those
-// that were refused for overload, grpc_refusal_seconds{method}.
+// Who calls what since when: what calls of every kind end with.
+class CallRecord {
+ public:
+  // `method` must be a literal, the RPC's name.
+  CallRecord(grpc::CallbackServerContext* context, const char* method);
+
+  // Turns `status` into details and `retry-after` trailing metadata, logs one
+  // line, and counts grpc_requests_total{method,code},
+  // grpc_request_seconds{method} and, of those that were refused for overload,
+  // grpc_refusal_seconds{method}. Returns what to finish the call with.
+  // Whatever is not OK gets an ErrorInfo if it has none, so every error carries
+  // one. Once.
+  grpc::Status End(const absl::Status& status);
+
+  absl::Time start() const { return start_; }
+  const TraceContext& trace() const { return trace_; }
+  // The value of request metadata `key` (lower case), or "".
+  std::string Metadata(absl::string_view key) const;
+  // Names what the call is about in its log line.
+  void SetAggregateId(absl::string_view id) { aggregate_id_ = std::string(id); }
+
+ private:
+  grpc::CallbackServerContext* const context_;
+  const char* const method_;
+  const absl::Time start_;
+  const TraceContext trace_;
+  std::string aggregate_id_;
+};
+
+// A call that is finished exactly once, from any thread, as CallRecord::End()
+// says.
 //
 // gRPC owns it after it was returned from the handler; it deletes itself when
 // the answer has left. Touch neither it nor request and response after
@@ -28,30 +55,27 @@ class Call final : public grpc::ServerUnaryReactor {
   // `method` must be a literal, the RPC's name.
   Call(grpc::CallbackServerContext* context, const char* method);
 
-  // Answers. Whatever is not OK gets an ErrorInfo if it has none, so every
-  // error carries one.
+  // Answers.
   void Finish(const absl::Status& status);
 
   // When the caller stops waiting; 10 s after arrival if he did not say.
   absl::Time deadline() const { return deadline_; }
   // True if the caller has gone: nobody reads the answer.
   bool cancelled() const { return cancelled_.load(); }
-  const TraceContext& trace() const { return trace_; }
+  const TraceContext& trace() const { return record_.trace(); }
   // The value of request metadata `key` (lower case), or "".
-  std::string Metadata(absl::string_view key) const;
+  std::string Metadata(absl::string_view key) const {
+    return record_.Metadata(key);
+  }
   // Names what the call is about in its log line. Before Finish().
-  void SetAggregateId(absl::string_view id) { aggregate_id_ = std::string(id); }
+  void SetAggregateId(absl::string_view id) { record_.SetAggregateId(id); }
 
  private:
   void OnCancel() override { cancelled_.store(true); }
   void OnDone() override { delete this; }
 
-  grpc::CallbackServerContext* const context_;
-  const char* const method_;
-  const absl::Time start_;
+  CallRecord record_;
   const absl::Time deadline_;
-  const TraceContext trace_;
-  std::string aggregate_id_;
   std::atomic<bool> cancelled_ = false;
 };
 

@@ -21,10 +21,7 @@ class RefuseUnreadable final : public grpc::experimental::Interceptor {
     }
     if (unreadable_ && methods->QueryInterceptionHookPoint(
                            InterceptionHookPoints::PRE_SEND_STATUS)) {
-      methods->ModifySendStatus(ToGrpcStatus(
-          Error(absl::StatusCode::kInvalidArgument, "INVALID_FIELD",
-                "The request cannot be read: it is not the method's message, "
-                "or a text in it is not UTF-8.")));
+      methods->ModifySendStatus(ToGrpcStatus(Unreadable()));
     }
     methods->Proceed();
   }
@@ -51,6 +48,12 @@ class Factory final
 std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>
 RefuseUnreadableRequests() {
   return std::make_unique<Factory>();
+}
+
+absl::Status Unreadable() {
+  return Error(absl::StatusCode::kInvalidArgument, "INVALID_FIELD",
+               "The request cannot be read: it is not the method's message, "
+               "or a text in it is not UTF-8.");
 }
 
 }  // namespace platform::rpc

@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "absl/status/status.h"
 #include "grpcpp/support/server_interceptor.h"
 
 namespace platform::rpc {
@@ -13,5 +14,8 @@ namespace platform::rpc {
 // of the server: one client could get every replica ejected.
 std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>
 RefuseUnreadableRequests();
+
+// That answer, for handlers that parse a request themselves.
+absl::Status Unreadable();
 
 }  // namespace platform::rpc

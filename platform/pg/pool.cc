@@ -11,6 +11,7 @@
 #include "platform/failpoint/failpoint.h"
 #include "platform/log/log.h"
 #include "platform/metrics/metrics.h"
+#include "platform/pg/dsn.h"
 #include "platform/status/error.h"
 
 namespace platform::pg {
@@ -37,13 +38,6 @@ constexpr char kSession[] = R"sql(
     WHERE source = 'default'
       AND name IN ('statement_timeout', 'lock_timeout',
                    'idle_in_transaction_session_timeout'))sql";
-
-std::string WithConnectTimeout(const std::string& dsn) {
-  if (absl::StrContains(dsn, "connect_timeout")) return dsn;
-  if (!absl::StrContains(dsn, "://")) return dsn + " connect_timeout=3";
-  return absl::StrCat(dsn, absl::StrContains(dsn, '?') ? "&" : "?",
-                      "connect_timeout=3");
-}
 
 void PauseBeforeRetry(int attempt) {
   thread_local std::minstd_rand random{std::random_device{}()};
@@ -148,8 +142,8 @@ Pool::Pool(PoolOptions options)
 Pool::~Pool() = default;
 
 std::unique_ptr<pqxx::connection> Pool::Connect() {
-  auto connection =
-      std::make_unique<pqxx::connection>(WithConnectTimeout(options_.dsn));
+  auto connection = std::make_unique<pqxx::connection>(
+      WithDefault(options_.dsn, "connect_timeout", "3"));
   pqxx::nontransaction(*connection).exec(kSession);
   if (options_.prepare) options_.prepare(*connection);
   return connection;

@@ -79,7 +79,8 @@ class MypageServiceTest : public testing::Test {
   platform::Executor executor_{
       {.name = "test", .threads = 2, .queue_limit = 512}};
   const platform::auth::Access access_{{}, /*verifier=*/nullptr};
-  MypageServiceImpl service_{access_, executor_, pool_};
+  WatchHub hub_{executor_, pool_};
+  MypageServiceImpl service_{access_, executor_, pool_, hub_};
   std::unique_ptr<platform::rpc::Server> server_;
   std::unique_ptr<v1::MypageService::Stub> stub_;
 };
@@ -215,7 +216,7 @@ TEST_F(MypageServiceTest, ThoseWhoWaitDoNotHoldUpOthers) {
 }
 
 TEST_F(MypageServiceTest, TooManyWhoWaitAreRefused) {
-  MypageServiceImpl narrow(access_, executor_, pool_, /*max_waiting=*/2);
+  MypageServiceImpl narrow(access_, executor_, pool_, hub_, /*max_waiting=*/2);
   const auto server = platform::rpc::Server::Start(
       {.listen = "127.0.0.1:0"}, std::vector<grpc::Service*>{&narrow});
   ASSERT_THAT(server, IsOk());

@@ -16,6 +16,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
+#include "mypage/adapters/change_notice.h"
 #include "mypage/adapters/pg_mypage_store.h"
 #include "mypage/adapters/rebuild_gate.h"
 #include "mypage/migrations/migrations.h"
@@ -38,6 +39,7 @@ using ::test_support::Eventually;
 using ::test_support::Fails;
 using ::test_support::IsOk;
 using ::testing::Contains;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 constexpr char kAllInboxRows[] =
@@ -322,6 +324,33 @@ TEST_F(RebuildTest, WhatStreamsNoLongerHoldIsKept) {
                          messages.size() - 35,
                          " entries kept whose events the streams no longer "
                          "hold")));
+}
+
+// Whoever watches hears of the swap, and of nothing else: what fills the shadow
+// is not shown to anybody.
+TEST_F(RebuildTest, OnlyTheSwapIsTold) {
+  class Ear final : public pqxx::notification_receiver {
+   public:
+    explicit Ear(pqxx::connection& connection)
+        : pqxx::notification_receiver(connection, kChangeChannel) {}
+    void operator()(const std::string& payload, int /*pid*/) override {
+      heard.push_back(payload);
+    }
+    std::vector<std::string> heard;
+  };
+  const std::vector<Message> messages = Lives(0, 12);
+  Publish(messages);
+  ASSERT_THAT(Apply(pool_, messages), IsOk());
+  pqxx::connection connection(db_.dsn());
+  Ear ear(connection);
+
+  EXPECT_THAT(Rebuild(Options()), IsOk());
+
+  EXPECT_TRUE(Eventually(absl::Seconds(10), [&] {
+    connection.get_notifs();
+    return !ear.heard.empty();
+  }));
+  EXPECT_THAT(ear.heard, ElementsAre("*"));
 }
 
 TEST_F(RebuildTest, GarbageInAStreamIsLeftOut) {

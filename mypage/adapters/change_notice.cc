@@ -1,0 +1,66 @@
+#include "mypage/adapters/change_notice.h"
+
+#include "absl/container/flat_hash_set.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+
+namespace mypage {
+namespace {
+
+constexpr char kAll[] = "*";
+// Postgres refuses 8000 bytes and more.
+constexpr size_t kMaxPayload = 7999;
+
+constexpr char kNotify[] = "mypage_notify";
+constexpr char kNotifySql[] = R"sql(
+    SELECT pg_notify('mypage_changes', $1)
+    WHERE current_schema() <> 'mypage_rebuild')sql";
+
+}  // namespace
+
+void PrepareChangeNotice(pqxx::connection& connection) {
+  connection.prepare(kNotify, kNotifySql);
+}
+
+void NotifyChanged(pqxx::transaction_base& tx, absl::Span<const Heard> events) {
+  ChangeNotice notice;
+  absl::flat_hash_set<absl::string_view> told;
+  for (const Heard& heard : events) {
+    if (told.insert(heard.order_id).second) {
+      notice.changes.push_back({heard.order_id, heard.header.customer_id});
+    }
+  }
+  tx.exec_prepared(kNotify, ToPayload(notice));
+}
+
+void NotifyAllChanged(pqxx::transaction_base& tx) {
+  tx.exec(absl::StrCat("NOTIFY ", kChangeChannel, ", '", kAll, "'"));
+}
+
+std::string ToPayload(const ChangeNotice& notice) {
+  if (notice.all) return kAll;
+  std::string payload;
+  for (const ChangeNotice::Change& change : notice.changes) {
+    absl::StrAppend(&payload, payload.empty() ? "" : " ", change.order_id, ":",
+                    change.customer_id);
+  }
+  return payload.size() > kMaxPayload ? kAll : payload;
+}
+
+ChangeNotice ParsePayload(absl::string_view payload) {
+  ChangeNotice notice;
+  for (absl::string_view each :
+       absl::StrSplit(payload, ' ', absl::SkipEmpty())) {
+    const std::pair<absl::string_view, absl::string_view> parts =
+        absl::StrSplit(each, ':');
+    int32_t customer_id = 0;
+    if (!absl::SimpleAtoi(parts.second, &customer_id)) {
+      return {.all = true, .changes = {}};
+    }
+    notice.changes.push_back({std::string(parts.first), customer_id});
+  }
+  return notice;
+}
+
+}  // namespace mypage
