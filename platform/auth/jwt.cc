@@ -78,7 +78,7 @@ std::optional<ParsedToken> ParseToken(absl::string_view token) {
 
 bool SignatureHolds(const ParsedToken& token, const PublicKey& key) {
   if (token.algorithm != NameOf(key.algorithm)) return false;
-  const auto verify =
+  auto* const verify =
       key.algorithm == Algorithm::kRs256 ? Rs256::verify : Es256::verify;
   try {
     const auto [holds, error] =
@@ -100,7 +100,7 @@ absl::StatusOr<std::string> SignToken(absl::string_view private_key_pem,
       const std::string text =
           absl::StrCat(absl::WebSafeBase64Escape(header.dump()), ".",
                        absl::WebSafeBase64Escape(claims));
-      const auto sign =
+      auto* const sign =
           algorithm == Algorithm::kRs256 ? Rs256::sign : Es256::sign;
       const auto [signature, error] = sign(View(private_key_pem), View(text));
       // Another kind of key: try the other algorithm.

@@ -147,7 +147,7 @@ absl::StatusOr<std::shared_ptr<const Identity>> Verifier::Verify(
     absl::string_view token) {
   const absl::Time now = options_.now();
   ReloadIfChanged(now);
-  Digest digest;
+  Digest digest{};
   SHA256(reinterpret_cast<const unsigned char*>(token.data()), token.size(),
          digest.data());
   int64_t generation = 0;
