@@ -10,6 +10,7 @@
 #include "absl/time/clock.h"
 #include "grpcpp/server_context.h"
 
+#include "platform/failpoint/failpoint.h"
 #include "platform/grpc/status.h"
 #include "platform/log/log.h"
 #include "platform/metrics/metrics.h"
@@ -18,6 +19,9 @@
 
 namespace platform::rpc {
 namespace {
+
+// A call that Run() has admitted, before its work.
+failpoint::Point before_work("rpc.before_work");
 
 // How long a call may take whose caller did not say.
 constexpr absl::Duration kDefaultDeadline = absl::Seconds(10);
@@ -154,6 +158,9 @@ grpc::ServerUnaryReactor* Run(Executor& executor, Priority priority,
       [call, work = std::move(work)](const absl::Status& admitted) {
         if (!admitted.ok()) return call->Finish(admitted);
         if (call->cancelled()) return call->Finish(absl::CancelledError());
+        if (absl::Status status = before_work.Hit(); !status.ok()) {
+          return call->Finish(status);
+        }
         call->Finish(work(*call));
       });
   if (!submitted.ok()) call->Finish(submitted);

@@ -150,6 +150,7 @@ def gateway(settings):
     with open(os.path.join(TOP, "gateway", "envoy.yaml"), encoding="utf-8") as file:
         template = file.read()
     values = dict(settings.values)
+    values["UPSTREAM_TYPE"] = "STATIC"
     for name in settings.services:
         values[f"{name.upper()}_ENDPOINTS"] = _endpoints(settings.addresses(name))
     values["REFLECTION_ENDPOINTS"] = _endpoints([settings["GATEWAY_REFLECTION_ADDR"]])

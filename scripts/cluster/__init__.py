@@ -1,0 +1,1 @@
+"""The system on Kubernetes: what scripts/mesh brings up, and its drills."""

@@ -1,0 +1,1 @@
+"""The drills, by subject. docs/mesh-drills.md is the course that goes with them."""
