@@ -482,14 +482,23 @@ class NatsJetStream final : public JetStream {
   uint64_t batches_ ABSL_GUARDED_BY(publishing_) = 0;
 };
 
+// Nobody listens there. The library gives up for ever if the last server of its
+// list takes the first connection and closes it again, as a sidecar does while
+// the broker is away; not if that one cannot be reached at all.
+constexpr char kNobody[] = "nats://127.0.0.1:1";
+
 natsStatus Configure(natsOptions* options, const JetStreamOptions& wanted) {
   const std::vector<std::string> urls = absl::StrSplit(wanted.url, ',');
   std::vector<const char*> servers;
-  servers.reserve(urls.size());
+  servers.reserve(urls.size() + 1);
   for (const std::string& url : urls) servers.push_back(url.c_str());
+  servers.push_back(kNobody);
   for (const natsStatus status :
        {natsOptions_SetServers(options, servers.data(),
                                static_cast<int>(servers.size())),
+        natsOptions_SetNoRandomize(options, true),
+        // Those that were named: a proxy leads to no others.
+        natsOptions_SetIgnoreDiscoveredServers(options, true),
         natsOptions_SetName(options, wanted.name.c_str()),
         natsOptions_SetRetryOnFailedConnect(options, true, OnReconnected,
                                             nullptr),

@@ -1,4 +1,11 @@
 // JetStream over a real nats-server: what callers may rely on.
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstdint>
 #include <ctime>
 #include <iterator>
 #include <memory>
@@ -412,6 +419,64 @@ TEST_F(JetStreamTest, APullMayGoWhileMessagesComeIn) {
     pull->reset();
     Api("CONSUMER.DELETE.TEST.all");
   }
+}
+
+// Takes connections and closes them at once, as a sidecar does whose broker is
+// away.
+class Closer {
+ public:
+  explicit Closer(int port) : listener_(socket(AF_INET, SOCK_STREAM, 0)) {
+    const int on = 1;
+    setsockopt(listener_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    address.sin_port = htons(static_cast<uint16_t>(port));
+    EXPECT_EQ(
+        bind(listener_, reinterpret_cast<sockaddr*>(&address), sizeof(address)),
+        0);
+    EXPECT_EQ(listen(listener_, 16), 0);
+    thread_ = std::thread([this] {
+      for (;;) {
+        const int taken = accept(listener_, nullptr, nullptr);
+        if (taken < 0) return;
+        closed_.fetch_add(1);
+        close(taken);
+      }
+    });
+  }
+  ~Closer() {
+    shutdown(listener_, SHUT_RDWR);
+    thread_.join();
+    close(listener_);
+  }
+  int closed() const { return closed_.load(); }
+
+ private:
+  const int listener_;
+  std::atomic<int> closed_ = 0;
+  std::thread thread_;
+};
+
+// In a mesh a client that came up before the broker gave up for good: the
+// sidecar took its first connection, and closed it.
+TEST(JetStreamBehindAProxyTest, ABrokerThatComesLaterIsFound) {
+  test_support::NatsServer nats;
+  const int port = std::stoi(nats.url().substr(nats.url().rfind(':') + 1));
+  nats.Stop();
+  auto closer = std::make_unique<Closer>(port);
+
+  const auto jetstream =
+      JetStream::Connect({.url = nats.url(), .name = "early"});
+  ASSERT_THAT(jetstream, IsOk());
+  ASSERT_TRUE(
+      Eventually(absl::Seconds(20), [&] { return closer->closed() >= 3; }));
+  EXPECT_FALSE((*jetstream)->connected());
+  closer.reset();
+  nats.Start();
+
+  EXPECT_TRUE(
+      Eventually(absl::Seconds(20), [&] { return (*jetstream)->connected(); }));
 }
 
 }  // namespace
