@@ -24,6 +24,7 @@ def test_an_order_is_cooked_and_delivered_live(customer, staff, system, number):
     sign_in_kitchen(staff, number, {1: 10})
     sign_in_customer(customer, number)
     customer.reads(".empty", "No orders yet")
+    customer.reads(".live", "Live")
     stay(customer)
 
     order = place(customer, number, dish=1, qty=2)
