@@ -9,7 +9,9 @@ namespace {
 namespace cook_v1 = ::restaurant::cook::v1;
 using platform::events::Message;
 
-absl::StatusOr<Change> ToChange(const Message& message) {
+}  // namespace
+
+absl::StatusOr<Change> DecodeCookEvent(const Message& message) {
   if (message.type == "restaurant.cook.v1.CookQtyChecked") {
     cook_v1::CookQtyChecked event;
     if (!event.ParseFromString(message.payload)) return Malformed(message);
@@ -29,11 +31,9 @@ absl::StatusOr<Change> ToChange(const Message& message) {
   return Malformed(message);
 }
 
-}  // namespace
-
 absl::Status HandleCookEvents(pqxx::work& tx,
                               absl::Span<const Message> messages) {
-  return ApplyEvents(tx, messages, ToChange);
+  return ApplyEvents(tx, messages, DecodeCookEvent);
 }
 
 }  // namespace order

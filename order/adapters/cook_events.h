@@ -2,11 +2,17 @@
 #pragma once
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/types/span.h"
 
+#include "order/app/use_cases.h"
 #include "platform/events/message.h"
 
 namespace order {
+
+// What `message` asks of its order. `INVALID_ARGUMENT` if it cannot be read.
+absl::StatusOr<Change> DecodeCookEvent(
+    const platform::events::Message& message);
 
 // `CookQtyChecked` rejects the order, `CookCancelled` cancels it. Fails with
 // `NOT_FOUND` if an order is unknown, `FAILED_PRECONDITION` if the order's

@@ -9,7 +9,9 @@ namespace {
 namespace delivery_v1 = ::restaurant::delivery::v1;
 using platform::events::Message;
 
-absl::StatusOr<Change> ToChange(const Message& message) {
+}  // namespace
+
+absl::StatusOr<Change> DecodeDeliveryEvent(const Message& message) {
   if (message.type == "restaurant.delivery.v1.Delivered") {
     delivery_v1::Delivered event;
     if (!event.ParseFromString(message.payload)) return Malformed(message);
@@ -21,11 +23,9 @@ absl::StatusOr<Change> ToChange(const Message& message) {
   return Malformed(message);
 }
 
-}  // namespace
-
 absl::Status HandleDeliveryEvents(pqxx::work& tx,
                                   absl::Span<const Message> messages) {
-  return ApplyEvents(tx, messages, ToChange);
+  return ApplyEvents(tx, messages, DecodeDeliveryEvent);
 }
 
 }  // namespace order

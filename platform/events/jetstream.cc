@@ -6,7 +6,6 @@
 #include <cstdlib>
 #include <optional>
 
-#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
@@ -517,13 +516,6 @@ natsStatus Configure(natsOptions* options, const JetStreamOptions& wanted) {
 }
 
 }  // namespace
-
-absl::string_view InMessage::Header(absl::string_view name) const {
-  for (const auto& [key, value] : headers) {
-    if (absl::EqualsIgnoreCase(key, name)) return value;
-  }
-  return "";
-}
 
 absl::StatusOr<std::unique_ptr<JetStream>> JetStream::Connect(
     JetStreamOptions wanted) {

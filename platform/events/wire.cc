@@ -2,6 +2,7 @@
 
 #include <optional>
 
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 
@@ -15,6 +16,13 @@ absl::Status Bad(absl::string_view header, absl::string_view rule) {
 }
 
 }  // namespace
+
+absl::string_view InMessage::Header(absl::string_view name) const {
+  for (const auto& [key, value] : headers) {
+    if (absl::EqualsIgnoreCase(key, name)) return value;
+  }
+  return "";
+}
 
 absl::StatusOr<Message> ParseMessage(const InMessage& in) {
   const std::optional<std::string> id = ParseUuid(in.Header("ce-id"));

@@ -16,7 +16,8 @@ namespace platform {
 inline constexpr int kDefaultPageSize = 20;
 inline constexpr int kMaxPageSize = 100;
 
-// Returns a token (URL-safe) for the page after the row with `key`.
+// Returns a token (URL-safe) for the page after the row with `key`, which must
+// not be empty: an empty token is the first page.
 std::string EncodePageToken(absl::string_view scope, absl::string_view key);
 
 // Returns the key in `token`; "" for an empty token, the first page. Fails with
