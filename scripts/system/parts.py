@@ -8,7 +8,7 @@ import shlex
 import subprocess
 import urllib.request
 
-from . import auth
+from . import auth, proxy
 from .process import Process, wait_for
 from .settings import TOOLS, TOP, Trouble
 
@@ -59,7 +59,7 @@ def provisioner(settings):
 
 def service_environment(settings, service):
     # Both may hold a password, so neither goes on a command line.
-    return {"FLAGS_pg_dsn": settings.of(service, "PG_DSN"), "FLAGS_nats_url": settings["NATS_URL"]}
+    return {"FLAGS_pg_dsn": settings.of(service, "PG_DSN"), "FLAGS_nats_url": proxy.nats_url(settings, service)}
 
 
 def service_command(settings, service):
@@ -89,7 +89,7 @@ def service(settings, name, number=1):
     else:
         flags.append("--auth=off")
     if name == "order":
-        flags.append("--cook_target=ipv4:" + settings.of("cook", "ADDRS"))
+        flags.append("--cook_target=ipv4:" + proxy.cook_addresses(settings))
     return Process(
         settings, replica_name(name, number),
         [*service_command(settings, name), *flags, *shlex.split(settings.of(name, "FLAGS"))],

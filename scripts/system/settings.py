@@ -177,7 +177,17 @@ def from_environment(auto_ports=False, postgres=None, nats=None):
         values[f"{name}_METRICS_URL"] = f"http://{metrics[0]}/metrics"
         values[f"{name}_METRICS_ADDRS"] = ",".join(metrics)
         setting(f"{name}_FLAGS", "")
+
+    if os.environ.get("PROXY") == "on":
+        for name in proxy_ports(values["SERVICES"].split()):
+            values[name] = str(replica_port())
     return Settings(values)
+
+
+def proxy_ports(services):
+    """The settings that hold the port of a link of system/proxy.py."""
+    return ["PROXY_PORT", "PROXY_ORDER_COOK_PORT",
+            *(f"PROXY_{_prefix(service)}_NATS_PORT" for service in services)]
 
 
 def _any_port(taken):
