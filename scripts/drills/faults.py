@@ -1,0 +1,288 @@
+"""What is done to the system, by name. Each function does its harm, mends what would not mend by
+itself, and returns what it did as counts, e.g. {"kills": 1}; a drill that did nothing has failed.
+
+`harm` is when the system was kept from working, for what must be excused: a context that notes
+its beginning and end. A kill is over at once: coming back is the system's own business.
+"""
+
+import contextlib
+import itertools
+import json
+import os
+import random
+import re
+import shutil
+import signal
+import subprocess
+import time
+import urllib.request
+
+from system import parts, postgres, proxy, settings
+from system.process import wait_for
+from system.settings import Trouble
+
+from . import snapshot
+
+
+class Driver:
+    """Does harm to one system. Thread-safe: harms may overlap, but not on one target."""
+
+    def __init__(self, system, folder):
+        self.system = system
+        self.folder = folder
+        # (began, ended) of each harm in microseconds; ended is None while it lasts.
+        self.windows = []
+
+    def do(self, action, **how):
+        """Does `action` and returns its counts."""
+        return getattr(self, action)(**how)
+
+    @contextlib.contextmanager
+    def harm(self, what):
+        window = [int(time.time() * 1e6), None, what]
+        self.windows.append(window)
+        try:
+            yield
+        finally:
+            window[1] = int(time.time() * 1e6)
+
+    # Processes.
+
+    def _process(self, target):
+        name, _, number = target.partition("-")
+        if name == "nats":
+            return parts.nats(self.system)
+        if name == "provisioner":
+            return parts.provisioner(self.system)
+        return parts.service(self.system, name, int(number or 1))
+
+    def _start(self, target):
+        process = self._process(target)
+        process.start()
+        name, _, number = target.partition("-")
+        if name in self.system.services:
+            parts.wait_ready(process, self.system.addresses(name)[int(number or 1) - 1])
+
+    def kill(self, target):
+        """kill -9, and start again."""
+        with self.harm(f"kill {target}"):
+            self._process(target).stop(signal.SIGKILL)
+        self._start(target)
+        return {"kills": 1}
+
+    def restart(self, target):
+        """SIGTERM, and start again."""
+        with self.harm(f"restart {target}"):
+            self._process(target).stop()
+            self._start(target)
+        return {"restarts": 1}
+
+    def freeze(self, target, seconds):
+        """SIGSTOP for a while: a process that hangs and keeps its connections."""
+        pid = self._process(target).pid()
+        with self.harm(f"freeze {target}"):
+            os.kill(pid, signal.SIGSTOP)
+            try:
+                time.sleep(seconds)
+            finally:
+                os.kill(pid, signal.SIGCONT)
+        return {"freezes": 1}
+
+    def away(self, target, seconds):
+        """kill -9, and back only after a while."""
+        with self.harm(f"{target} away"):
+            self._process(target).stop(signal.SIGKILL)
+            try:
+                time.sleep(seconds)
+            finally:
+                self._start(target)
+        return {"outages": 1}
+
+    # Failpoints: docs/operations.md lists them.
+
+    def _failpoints(self, target, method, spec=None):
+        """GET lists, POST arms, DELETE disarms, on the metrics port of one replica."""
+        name, _, number = target.partition("-")
+        address = self.system.of(name, "METRICS_ADDRS").split(",")[int(number or 1) - 1]
+        request = urllib.request.Request(
+            f"http://{address}/failpoints", method=method, data=spec.encode() if spec else None)
+        try:
+            with urllib.request.urlopen(request, timeout=5) as answer:
+                return answer.read().decode()
+        except OSError as error:
+            raise Trouble(f"failpoints of {target}: {error}") from None
+
+    def _points(self, target):
+        """name -> how often it acted, of the points of one replica."""
+        rows = [line.split() for line in self._failpoints(target, "GET").splitlines()]
+        return {row[0]: int(row[-1]) for row in rows if row}
+
+    def failpoint(self, target, point, action_there, seconds):
+        """Something goes wrong at one point for a while."""
+        with self.harm(f"{point} of {target}"):
+            self._failpoints(target, "POST", f"{point}={action_there}")
+            try:
+                time.sleep(seconds)
+                fired = self._points(target)[point]
+            finally:
+                with contextlib.suppress(Trouble):
+                    self._failpoints(target, "DELETE")
+        return {"failpoints_fired": fired}
+
+    def crashes_at_points(self, seconds, seed, patience=4.0):
+        """A crash at one failpoint after the other, of every service: what came last before the
+        end is another thing each time. Points that nobody comes by are left."""
+        everything = [(target, point) for target in ("order", "cook", "delivery", "mypage")
+                      for point in self._points(target)
+                      if not re.search(r"park|rebuild|reconcile\.|input", point)]
+        random.Random(seed).shuffle(everything)
+        end = time.monotonic() + seconds
+        crashed, left = [], []
+        for target, point in itertools.cycle(everything):
+            if time.monotonic() > end or len(crashed) + len(left) == 3 * len(everything):
+                break
+            process = self._process(target)
+            pid = process.pid()
+            self._failpoints(target, "POST", f"{point}=crash@nth:2")
+            try:
+                wait_for(lambda: process.pid() != pid, patience, "")
+            except Trouble:
+                left.append(f"{target} {point}")
+                with contextlib.suppress(Trouble):
+                    self._failpoints(target, "DELETE")
+                continue
+            with self.harm(f"{target} crashed at {point}"):
+                crashed.append(f"{target} {point}")
+            self._start(target)
+        with open(os.path.join(self.folder, "crashes.txt"), "w", encoding="utf-8") as file:
+            file.write("\n".join([*crashed, "", "nobody came by:", *left]) + "\n")
+        return {"crashes": len(crashed), "points_crashed_at": len(set(crashed))}
+
+    # Links: what Toxiproxy can do to them.
+
+    def link(self, link, toxic, seconds, stream="both", attributes=None):
+        """A link is bad for a while. `toxic`: latency, bandwidth, slicer, limit_data (cuts in the
+        middle of a frame), timeout (silence; with `stream` in one direction only) or cut (gone)."""
+        with self.harm(f"{toxic} {stream} on {link}"):
+            names = []
+            try:
+                if toxic == "cut":
+                    proxy.call(self.system, "POST", f"/proxies/{link}", {"enabled": False})
+                for way in ("upstream", "downstream") if stream == "both" else (stream,):
+                    if toxic != "cut":
+                        names.append(f"{toxic}-{way}")
+                        proxy.call(self.system, "POST", f"/proxies/{link}/toxics", {
+                            "name": names[-1], "type": toxic, "stream": way, "toxicity": 1.0,
+                            "attributes": attributes or {}})
+                time.sleep(seconds)
+            finally:
+                for name in names:
+                    proxy.call(self.system, "DELETE", f"/proxies/{link}/toxics/{name}")
+                # Connections that the toxic has spoilt end here; everybody connects anew.
+                proxy.call(self.system, "POST", f"/proxies/{link}", {"enabled": False})
+                proxy.call(self.system, "POST", f"/proxies/{link}", {"enabled": True})
+        return {"bad_links": 1}
+
+    # Postgres.
+
+    def postgres_backends(self):
+        """Every connection of every service is terminated."""
+        with self.harm("Postgres backends"):
+            rows = postgres.sql(
+                postgres.make(self.system).dsn(),
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE datname LIKE 'restaurant%' AND backend_type = 'client backend';")
+        return {"backends_killed": len(rows)}
+
+    def postgres_kill(self):
+        """kill -9 of the postmaster; restarted, it recovers from its log."""
+        server = postgres.make(self.system)
+        with self.harm("Postgres killed"):
+            server.stop(kill=True)
+            # Its children may hold the shared memory for another moment.
+            wait_for(lambda: self._postgres_runs(server), 60, "Postgres does not come back")
+        return {"postgres_kills": 1}
+
+    @staticmethod
+    def _postgres_runs(server):
+        try:
+            server.start()
+            server.wait()
+            return True
+        except Trouble:
+            time.sleep(0.5)
+            return False
+
+    # The broker.
+
+    def nats_wipe(self):
+        """The broker loses its disk; streams come back empty, reconcile fills them."""
+        process = parts.nats(self.system)
+        with self.harm("broker wiped"):
+            process.stop(signal.SIGKILL)
+            shutil.rmtree(self.system.path("nats", "store"))
+            process.start()
+            self._streams_are_there()
+        return {"wipes": 1, **self.reconcile()}
+
+    def stream_delete(self, stream):
+        """Somebody deletes a stream; the provisioner makes it again."""
+        with self.harm(f"stream {stream} deleted"):
+            snapshot.stream_tool(self.system, "delete-stream", stream)
+            self._streams_are_there()
+        return {"streams_deleted": 1, **self.reconcile()}
+
+    def durable_delete(self, stream, durable):
+        """Somebody deletes a durable; made again, it begins at the stream's first event."""
+        with self.harm(f"durable {durable} of {stream} deleted"):
+            snapshot.stream_tool(self.system, "delete-durable", stream, durable)
+            self._streams_are_there()
+        return {"durables_deleted": 1}
+
+    def _streams_are_there(self):
+        wanted = {entry[1:3] for entry in snapshot.declarations(self.system.services)}
+
+        def there():
+            try:
+                info = snapshot.stream_info(self.system)
+            except Trouble:
+                return False
+            return all(durable in info.get(stream, {}).get("durables", {})
+                       for stream, durable in wanted)
+
+        wait_for(there, 30, "streams and durables were not restored within 30 s")
+
+    def reconcile(self):
+        """Publishes again what the streams have lost, in every service that publishes."""
+        republished = 0
+        for service in snapshot.streams(self.system.services):
+            done = subprocess.run(
+                [os.path.join(settings.TOP, "scripts", "admin"), service, "reconcile", "--repair"],
+                capture_output=True, text=True, check=False,
+                env={**os.environ, "RUN_DIR": self.system.run_dir})
+            if done.returncode != 0:
+                raise Trouble(f"{service} reconcile: {(done.stderr or done.stdout).strip()}")
+            republished += 1
+        return {"reconciles": republished}
+
+    def shuffle(self, seconds, seed, share=0.5, duplicate=0.6, delay=2.0):
+        """A further member of every durable that gives each event it gets back: late, at once, or
+        twice. Nothing is kept from working."""
+        words = snapshot.durable_words(self.system.services)
+        done = json.loads(snapshot.stream_tool(
+            self.system, f"--duration={seconds}s", f"--seed={seed}", f"--share={share}",
+            f"--duplicate={duplicate}", f"--delay={delay}s", "shuffle", *words))
+        return {"given_back_late": done["late"], "given_back": done["back_at_once"],
+                "twins": done["twice"]}
+
+    def poison(self, subject):
+        """Events that nobody can apply."""
+        return json.loads(snapshot.stream_tool(self.system, "poison", subject))
+
+    def redrive(self, service):
+        """Every parked event is tried once more; poison stays parked."""
+        subprocess.run(
+            [os.path.join(settings.TOP, "scripts", "admin"), service, "dead-letters", "redrive",
+             "all"], capture_output=True, check=False,
+            env={**os.environ, "RUN_DIR": self.system.run_dir})
+        return {"redrives": 1}

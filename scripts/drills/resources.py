@@ -1,0 +1,150 @@
+"""I14: after the fault, lag, memory, descriptors, connections and dead rows return to where they
+were. A thread that looks at every process and its metrics once a second."""
+
+import os
+import re
+import threading
+import time
+import urllib.request
+
+from system import parts, postgres
+from system.settings import Trouble
+
+from . import snapshot
+from .invariants import Violation
+
+_METRIC = re.compile(r"^([a-z_]+)(?:\{([^}]*)\})? ([0-9.e+-]+)$", re.M)
+
+
+def _metrics(address):
+    """(name, labels) -> value of a metrics page; empty while the service is away."""
+    try:
+        with urllib.request.urlopen(f"http://{address}/metrics", timeout=1) as answer:
+            text = answer.read().decode()
+    except OSError:
+        return {}
+    return {(name, labels): float(value) for name, labels, value in _METRIC.findall(text)}
+
+
+def _process(pid):
+    """Memory in MiB and open descriptors of a process; None if it is gone."""
+    try:
+        with open(f"/proc/{pid}/status", encoding="utf-8") as file:
+            memory = int(re.search(r"VmRSS:\s+(\d+)", file.read())[1]) / 1024
+        return memory, len(os.listdir(f"/proc/{pid}/fd"))
+    except (OSError, TypeError):
+        return None
+
+
+class Sampler:
+    """Looks once a second until it is closed. `samples`: dictionaries by time; `totals`: what
+    counters have grown by, across restarts."""
+
+    COUNTERS = ("consumer_redelivered_total", "outbox_publish_failures_total",
+                "consumer_parked_total", "outbox_published_total", "executor_refused_total",
+                "place_refused_total")
+    GAUGES = ("outbox_depth", "consumer_lag")
+
+    def __init__(self, system):
+        self._system = system
+        self.samples = []
+        self.totals = dict.fromkeys(self.COUNTERS, 0)
+        self._last = {}
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._look()
+        self._thread.start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        if not self._stop.is_set():
+            self._stop.set()
+            self._thread.join()
+            self._look()
+
+    def _run(self):
+        while not self._stop.wait(1):
+            self._look()
+
+    def _look(self):
+        sample = {"time": time.time(), **dict.fromkeys(self.GAUGES, 0)}
+        for service in self._system.services:
+            addresses = self._system.of(service, "METRICS_ADDRS").split(",")
+            for number, address in enumerate(addresses):
+                process = parts.service(self._system, service, number + 1)
+                pid = process.pid()
+                if pid is None:
+                    continue
+                sample[process.name] = _process(pid)
+                for (name, labels), value in _metrics(address).items():
+                    if name in self.COUNTERS:
+                        key = (pid, name, labels)
+                        # A counter of a new process begins at 0.
+                        before = self._last.get(key, 0 if self.samples else value)
+                        self.totals[name] += max(0, value - before)
+                        self._last[key] = value
+                    elif name in self.GAUGES:
+                        sample[name] += value
+        self.samples.append(sample)
+
+
+class Usage:
+    """What is in use at one moment, at rest."""
+
+    def __init__(self, system):
+        self.processes = {}
+        for service in system.services:
+            for process in parts.all_replicas(system, service):
+                pid = process.pid()
+                used = _process(pid) if pid else None
+                if used:
+                    self.processes[process.name] = used
+        admin = postgres.make(system).dsn()
+        self.connections = int(postgres.sql(
+            admin, "SELECT count(*) FROM pg_stat_activity WHERE datname LIKE 'restaurant%' AND "
+                   "application_name <> 'psql'")[0][0])
+        self.dead_rows = 0
+        for service in system.services:
+            self.dead_rows += int(postgres.sql(
+                snapshot.service_dsn(system, service),
+                "SELECT coalesce(sum(n_dead_tup), 0) FROM pg_stat_user_tables")[0][0])
+
+
+def usage(system):
+    """Waits a moment for what is just being closed."""
+    try:
+        return Usage(system)
+    except Trouble:
+        time.sleep(1)
+        return Usage(system)
+
+
+def i14_back_to_where_they_were(before, after, rows_written):
+    """Limits are wide enough for allocators and pools that fill, and far below a leak that
+    matters: memory 1.5 times and 48 MiB, 64 descriptors, 40 connections (pools fill when first needed). Dead rows: fewer than
+    were written (autovacuum goes on beside us)."""
+    found = []
+
+    def broken(text):
+        found.append(Violation("I14", "", text))
+
+    for name, (memory, descriptors) in after.processes.items():
+        if name not in before.processes:
+            continue
+        old_memory, old_descriptors = before.processes[name]
+        if memory > 1.5 * old_memory + 48:
+            broken(f"{name} had {old_memory:.0f} MiB and has {memory:.0f}")
+        if descriptors > old_descriptors + 64:
+            broken(f"{name} had {old_descriptors} descriptors and has {descriptors}")
+    for name in before.processes.keys() - after.processes.keys():
+        broken(f"{name} does not run any more")
+    if after.connections > before.connections + 40:
+        broken(f"there were {before.connections} connections and are {after.connections}")
+    if after.dead_rows > before.dead_rows + 2 * rows_written + 20000:
+        broken(f"there were {before.dead_rows} dead rows and are {after.dead_rows}")
+    return found

@@ -1,0 +1,215 @@
+"""Runs drills against one system: load, faults, rest, judgement."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+from system import settings
+from system.settings import TOP, Trouble
+
+from . import facts, invariants, plan, report, snapshot, story
+from .faults import Driver
+from . import load as generator
+from .resources import Sampler, i14_back_to_where_they_were, usage
+from .settle import settle
+
+# What the drills' system is like: the kitchen and the courier are played, several kitchens share
+# the stock.
+SYSTEM = {
+    "PROXY": "on",
+    "COOK_REPLICAS": "2",
+    "COOK_FLAGS": "--auto_cook_after=1s",
+    "DELIVERY_FLAGS": "--auto_deliver_after=200ms",
+}
+
+
+def say(text):
+    print(text, file=sys.stderr, flush=True)
+
+
+class OwnSystem:
+    """A system for drills, in a folder of its own; gone in the end unless something failed."""
+
+    def __init__(self, folder, flags=""):
+        self.run_dir = os.environ.get("RUN_DIR") or tempfile.mkdtemp(prefix="drill-")
+        self.folder = folder
+        self.environment = {**os.environ, **SYSTEM, "RUN_DIR": self.run_dir}
+        for service in settings.services():
+            name = f"{service.upper()}_FLAGS"
+            self.environment[name] = f"{SYSTEM.get(name, '')} --failpoint_control {flags}"
+
+    def __enter__(self):
+        say("starting a system")
+        self._script("up", "--auto-ports")
+        os.environ["RUN_DIR"] = self.run_dir
+        return settings.Settings.load()
+
+    def __exit__(self, *_):
+        keep = os.path.join(self.folder, "log")
+        subprocess.run(["cp", "-r", os.path.join(self.run_dir, "log"), keep], check=False)
+        self._script("down", "--purge")
+
+    def _script(self, *words):
+        done = subprocess.run([os.path.join(TOP, "scripts", words[0]), *words[1:]],
+                              env=self.environment, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True, check=False)
+        if done.returncode != 0:
+            raise Trouble(f"scripts/{' '.join(words)}:\n{done.stdout}")
+
+
+class Faults(threading.Thread):
+    """Carries out a plan while the load runs. Steps that overlap run beside each other."""
+
+    def __init__(self, driver, steps):
+        super().__init__(daemon=True)
+        self._driver, self._steps = driver, steps
+        self.counts, self.troubles = {}, []
+        self._lock = threading.Lock()
+
+    def run(self):
+        began = time.monotonic()
+        threads, previous = [], None
+        for step in self._steps:
+            time.sleep(max(0, began + step.at - time.monotonic()))
+            if previous and step.action not in plan.BESIDE:
+                # Its target must be there when it is its turn.
+                previous.join()
+            thread = threading.Thread(target=self._do, args=(step,), daemon=True)
+            thread.start()
+            threads.append(thread)
+            if step.action not in plan.BESIDE:
+                previous = thread
+        for thread in threads:
+            thread.join()
+
+    def _do(self, step):
+        say(f"    {step.action} {' '.join(map(str, step.how.values()))}")
+        try:
+            counts = self._driver.do(step.action, **step.how)
+        except Exception as trouble:  # whatever it is, the drill has failed by it
+            with self._lock:
+                self.troubles.append(f"{step.action} {step.how}: {trouble}")
+            return
+        with self._lock:
+            for name, count in counts.items():
+                self.counts[name] = self.counts.get(name, 0) + count
+
+
+def _flags(drill, seed, number):
+    flags = {name: value for name, value in drill["load"].items()
+             if name not in ("seconds", "overload", "shares", "pinned")}
+    # An own restaurant and own customers: what a drill leaves does not disturb the next one.
+    return {"customers": 200, **flags, "seed": seed, "restaurant": 1000 + number,
+            "first_customer": 1 + 10000 * number}
+
+
+def _load(system, flags, history, folder, cores):
+    command, environment = generator.load_command(system, {**flags, "history": history})
+    with open(os.path.join(folder, "load.log"), "w", encoding="utf-8") as log:
+        return subprocess.Popen(
+            command, env=environment, stdout=subprocess.PIPE, stderr=log, text=True,
+            preexec_fn=(lambda: os.sched_setaffinity(0, cores)) if cores else None)
+
+
+def run(system, name, seed, seconds, folder, number=0):
+    """One drill. Returns what the report needs."""
+    drill = plan.read(name)
+    folder = os.path.join(folder, f"{name}-{seed}")
+    os.makedirs(folder, exist_ok=True)
+    steps = plan.make(drill, seed, seconds)
+    with open(os.path.join(folder, "plan.json"), "w", encoding="utf-8") as file:
+        json.dump([step._asdict() for step in steps], file, indent=1)
+    say(f"{name} (seed {seed}, {seconds} s): {drill['title']}")
+
+    flags = {**_flags(drill, seed, number), "duration": f"{seconds}s"}
+    history = os.path.join(folder, "history.jsonl")
+    all_cores, load_cores = os.sched_getaffinity(0), None
+    if drill["load"].get("pinned") and len(all_cores) > 1:
+        load_cores = {max(all_cores)}
+        generator.pin(system, all_cores - load_cores)
+    peak = None
+    if "overload" in drill["load"]:
+        peak = generator.find_peak(system, flags)
+        flags["profile"] = ",".join(
+            f"{times * peak:.0f}:{share * seconds:.1f}"
+            for times, share in zip(drill["load"]["overload"], drill["load"]["shares"]))
+    before = usage(system)
+    driver = Driver(system, folder)
+    with Sampler(system) as sampler:
+        began = time.time()
+        process = _load(system, flags, history, folder, load_cores)
+        faults = Faults(driver, steps)
+        faults.start()
+        summary, _ = process.communicate()
+        faults.join()
+        ended = time.time()
+        generator.pin(system, all_cores)
+        took, unsettled = settle(system, snapshot.first_id(began * 1e6))
+    result = {
+        "name": name, "group": drill["group"], "title": drill["title"], "seed": seed,
+        "seconds": seconds, "folder": folder, "steps": steps, "settle": took,
+        "began": began, "ended": ended, "windows": driver.windows, "samples": sampler.samples,
+        "counts": faults.counts, "summary": {}, "facts": {}, "violations": [], "missed": [],
+        "story": "",
+    }
+    result["missed"] += faults.troubles
+    if process.returncode != 0:
+        result["missed"].append(f"the load ended with {process.returncode}, see {folder}/load.log")
+        return result
+    result["summary"] = json.loads(summary)
+    if unsettled:
+        result["missed"].append(f"not at rest after {took:.0f} s: {unsettled}")
+    judge(system, drill, result, history, sampler, before)
+    if peak:
+        result["facts"]["peak_arrivals_per_second"] = round(peak)
+        result["facts"].update(generator.of_phases(
+            history, result["summary"]["begin"], drill["load"]["overload"],
+            drill["load"]["shares"], seconds))
+    result["missed"] += facts.missed(drill, result["facts"])
+    verdict = "ok" if passed(result) else "FAILED"
+    say(f"  {verdict}: {report.one_line(result)}")
+    for missed in result["missed"]:
+        say(f"    {missed}")
+    if result["story"]:
+        say(result["story"])
+    return result
+
+
+def judge(system, drill, result, history, sampler, before):
+    """Fills in facts, violations, and what should have been seen and was not."""
+    windows = [(began, ended) for began, ended, _ in result["windows"]]
+    with snapshot.take(system, [history], windows) as world:
+        result["facts"] = {**facts.of_snapshot(world), **result["counts"],
+                           **facts.of_history(history, result["windows"])}
+        result["facts"]["redelivered"] = int(sampler.totals["consumer_redelivered_total"])
+        result["facts"]["duplicates"] = (result["facts"]["redelivered"] +
+                                         result["facts"]["published_twice"])
+        result["violations"] = invariants.judge(world)
+        result["violations"] += i14_back_to_where_they_were(
+            before, usage(system), result["facts"]["rows_written"])
+        result["story"] = story.describe(world, result["violations"])
+    with open(os.path.join(result["folder"], "violations.txt"), "w", encoding="utf-8") as file:
+        file.write(result["story"])
+
+
+def passed(result):
+    return not result["violations"] and not result["missed"]
+
+
+def judge_running_system(histories):
+    """For scripts/drill judge."""
+    if not histories:
+        raise Trouble("say which histories; scripts/load --history FILE writes one")
+    system = settings.Settings.load()
+    began = min(entry["s"] for entry in snapshot.read_history(histories))
+    took, unsettled = settle(system, snapshot.first_id(began))
+    say(f"waited {took:.1f} s" + (f"; {unsettled}" if unsettled else ""))
+    with snapshot.take(system, histories) as world:
+        violations = invariants.judge(world)
+        print(story.describe(world, violations) or "all invariants hold")
+    print(f"{len(violations)} violations")
+    return 1 if violations else 0
