@@ -52,7 +52,8 @@ absl::string_view PreferredLanguage(absl::string_view accept_language) {
 
 bool IsLoopback(absl::string_view host) {
   const size_t colon = host.rfind(':');
-  if (colon != absl::string_view::npos && host.find(']', colon) == host.npos) {
+  if (colon != absl::string_view::npos &&
+      host.find(']', colon) == absl::string_view::npos) {
     host = host.substr(0, colon);
   }
   return host == "localhost" || host == "127.0.0.1" || host == "[::1]";

@@ -71,8 +71,8 @@ TEST(PageAnswersTest, ACookieIsOutOfReach) {
 }
 
 TEST(AssetsTest, EveryFileIsThereTwice) {
-  EXPECT_EQ(AssetsVersion().size(), 16u);
-  EXPECT_GT(Assets().size(), 5u);
+  EXPECT_EQ(AssetsVersion().size(), 16U);
+  EXPECT_GT(Assets().size(), 5U);
   for (const Asset& asset : Assets()) {
     EXPECT_FALSE(asset.plain.empty()) << asset.name;
     EXPECT_EQ(asset.gzip.substr(0, 2), "\x1f\x8b") << asset.name;
