@@ -262,7 +262,10 @@ WatchHub::Work WatchHub::Collect(absl::Time now) {
     topic->reading = true;
     topic->read_for = topic->changed;
     topic->last_read = now;
-    topic->not_before = now + options_.breath;
+    topic->not_before =
+        now + std::max(options_.breath, absl::Seconds(1) /
+                                            options_.messages_per_second *
+                                            topic->watching.size());
     work.reads.push_back(topic);
   }
   return work;

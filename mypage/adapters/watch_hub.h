@@ -27,10 +27,13 @@
 namespace mypage {
 
 struct WatchOptions {
-  int limit = 2000;                                // calls at once
-  absl::Duration heartbeat = absl::Seconds(15);    // after silence
-  absl::Duration max_age = absl::Hours(1);         // give or take a tenth
-  absl::Duration breath = absl::Milliseconds(50);  // between reads of a key
+  int limit = 2000;                              // calls at once
+  absl::Duration heartbeat = absl::Seconds(15);  // after silence
+  absl::Duration max_age = absl::Hours(1);       // give or take a tenth
+  // Between reads of a key, at least; longer if many watch it, so that they are
+  // sent no more than so many messages a second together.
+  absl::Duration breath = absl::Milliseconds(20);
+  int messages_per_second = 10'000;
   // A key that was not read for so long is read again, in case a notice was
   // never sent, as by an older replica.
   absl::Duration refresh = absl::Seconds(15);

@@ -48,6 +48,7 @@ constexpr WatchOptions kOptions = {.limit = 100,
                                    .heartbeat = absl::Seconds(30),
                                    .max_age = absl::Hours(1),
                                    .breath = absl::Milliseconds(10),
+                                   .messages_per_second = 10'000,
                                    .refresh = absl::InfiniteDuration()};
 
 // What a replica of mypage has for its watchers.
