@@ -74,8 +74,11 @@ TEST(KillTest, NothingAcknowledgedIsLostAndAllAgree) {
   int kills = 0;
   for (; absl::Now() < end; ++kills) {
     const std::string victim = victims[kills % 4];
-    ASSERT_EQ(system.Script("stop " + victim + " --kill").exit_code, 0);
-    ASSERT_EQ(system.Script("start " + victim).exit_code, 0);
+    const Ran killed = system.Script("stop " + victim + " --kill");
+    EXPECT_EQ(killed.exit_code, 0) << killed.output;
+    const Ran started = system.Script("start " + victim);
+    EXPECT_EQ(started.exit_code, 0) << started.output;
+    if (HasFailure()) break;
     absl::SleepFor(absl::Milliseconds(500));
   }
   stop = true;
