@@ -1,5 +1,7 @@
 #include "tests/support/nats.h"
 
+#include <sys/wait.h>
+
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -73,7 +75,11 @@ void NatsServer::Stop() {
 
 void NatsServer::Kill() { server_->Kill(); }
 
-void NatsServer::Freeze() { server_->Signal(SIGSTOP); }
+void NatsServer::Freeze() {
+  server_->Signal(SIGSTOP);
+  // Its threads stop one after the other; until the last has, it may answer.
+  waitpid(server_->pid(), nullptr, WUNTRACED);
+}
 
 void NatsServer::Thaw() { server_->Signal(SIGCONT); }
 
