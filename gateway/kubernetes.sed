@@ -13,11 +13,13 @@ s/\${DESCRIPTOR_SET}/\/etc\/gateway\/restaurant.pb/
 s/\${UPSTREAM_TYPE}/STRICT_DNS/
 s/\${REFLECTION_ENDPOINTS}/[{endpoint: {address: {socket_address: {address: 127.0.0.1, port_value: 8086}}}}]/
 s/\${PAGE_ENDPOINTS}/[{endpoint: {address: {socket_address: {address: 127.0.0.1, port_value: 8085}}}}]/
+# Watches go to the same pods by a cluster of their own.
+s/cluster_name: mypage_watch, endpoints: \[{lb_endpoints: \${MYPAGE_ENDPOINTS}}\]/cluster_name: mypage_watch, endpoints: [{lb_endpoints: [{endpoint: {address: {socket_address: {address: mypage, port_value: 8080}}}}]}]/
 s/load_assignment: {cluster_name: \([a-z]*\), endpoints: \[{lb_endpoints: \${[A-Z]*_ENDPOINTS}}\]}/load_assignment: {cluster_name: \1, endpoints: [{lb_endpoints: [{endpoint: {address: {socket_address: {address: \1, port_value: 8080}}}}]}]}/
 
 # The sidecar finds a route by the host that is asked for: the service, not the
 # name by which customers know us.
-s/{cluster: \([a-z]*\), timeout/{cluster: \1, auto_host_rewrite: true, timeout/
+s/{cluster: \([a-z_]*\), timeout/{cluster: \1, auto_host_rewrite: true, timeout/
 
 # Which pods are ready is known to Kubernetes. A check of the Service's name would
 # ask some pod and blame all.
