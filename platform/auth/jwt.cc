@@ -1,7 +1,12 @@
 #include "platform/auth/jwt.h"
 
+#include <openssl/bio.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+
 #include <algorithm>
 #include <exception>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -89,23 +94,44 @@ bool SignatureHolds(const ParsedToken& token, const PublicKey& key) {
   }
 }
 
+namespace {
+
+// How a private key signs. Asked of OpenSSL, because cpp-jwt leaks a key that
+// it is given for another algorithm.
+std::optional<Algorithm> AlgorithmOf(absl::string_view private_key_pem) {
+  BIO* const bio = BIO_new_mem_buf(private_key_pem.data(),
+                                   static_cast<int>(private_key_pem.size()));
+  // A key with a pass phrase is none of ours, and nobody is to be asked for it.
+  EVP_PKEY* const key = PEM_read_bio_PrivateKey(
+      bio, nullptr, [](char*, int, int, void*) { return 0; }, nullptr);
+  const int kind = key == nullptr ? 0 : EVP_PKEY_get_base_id(key);
+  EVP_PKEY_free(key);
+  BIO_free(bio);
+  if (kind == EVP_PKEY_EC) return Algorithm::kEs256;
+  if (kind == EVP_PKEY_RSA) return Algorithm::kRs256;
+  return std::nullopt;
+}
+
+}  // namespace
+
 absl::StatusOr<std::string> SignToken(absl::string_view private_key_pem,
                                       absl::string_view key_id,
                                       absl::string_view claims) {
   try {
-    for (const Algorithm algorithm : {Algorithm::kEs256, Algorithm::kRs256}) {
-      const json header = {{"alg", NameOf(algorithm)},
+    const std::optional<Algorithm> algorithm = AlgorithmOf(private_key_pem);
+    if (algorithm.has_value()) {
+      const json header = {{"alg", NameOf(*algorithm)},
                            {"kid", std::string(key_id)},
                            {"typ", "JWT"}};
       const std::string text =
           absl::StrCat(absl::WebSafeBase64Escape(header.dump()), ".",
                        absl::WebSafeBase64Escape(claims));
       auto* const sign =
-          algorithm == Algorithm::kRs256 ? Rs256::sign : Es256::sign;
+          *algorithm == Algorithm::kRs256 ? Rs256::sign : Es256::sign;
       const auto [signature, error] = sign(View(private_key_pem), View(text));
-      // Another kind of key: try the other algorithm.
-      if (error) continue;
-      return absl::StrCat(text, ".", absl::WebSafeBase64Escape(signature));
+      if (!error) {
+        return absl::StrCat(text, ".", absl::WebSafeBase64Escape(signature));
+      }
     }
   } catch (const std::exception&) {
     // Falls through: its text could hold parts of the key.
