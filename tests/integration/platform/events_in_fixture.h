@@ -76,7 +76,7 @@ class EventsInTest : public ::testing::Test {
   int Count(const std::string& table_and_condition) const;
   // Until there are `count` effects; then that no event has two.
   void ExpectEffects(int count, absl::Duration within = absl::Seconds(20));
-  // Until the broker waits for no ack and has nothing to deliver.
+  // Until all that the stream holds now is delivered and acknowledged.
   void ExpectSettled(absl::Duration within = absl::Seconds(20));
   std::string ParkedReason(int number) const;
 
