@@ -117,14 +117,27 @@ class Known {
   std::deque<Order> orders_ ABSL_GUARDED_BY(mutex_);
 };
 
-class Mix final : public Pattern {
+// A pattern with all that patterns work with.
+class EquippedPattern : public Pattern {
  public:
-  Mix(PatternOptions options, Agenda& agenda, Client& client)
+  EquippedPattern(PatternOptions options, Agenda& agenda, Client& client)
       : options_(std::move(options)),
         agenda_(agenda),
         client_(client),
         placing_(agenda, client),
         insisting_(agenda) {}
+
+ protected:
+  const PatternOptions options_;
+  Agenda& agenda_;
+  Client& client_;
+  Placing placing_;
+  Insisting insisting_;
+};
+
+class Mix final : public EquippedPattern {
+ public:
+  using EquippedPattern::EquippedPattern;
 
   void Arrive(uint64_t number, absl::Time intended) override {
     Random random = RandomOf(options_.seed, number);
@@ -184,21 +197,12 @@ class Mix final : public Pattern {
     });
   }
 
-  const PatternOptions options_;
-  Agenda& agenda_;
-  Client& client_;
-  Placing placing_;
-  Insisting insisting_;
   Known known_;
 };
 
-class RaceCancel final : public Pattern {
+class RaceCancel final : public EquippedPattern {
  public:
-  RaceCancel(PatternOptions options, Agenda& agenda, Client& client)
-      : options_(std::move(options)),
-        agenda_(agenda),
-        client_(client),
-        placing_(agenda, client) {}
+  using EquippedPattern::EquippedPattern;
 
   void Arrive(uint64_t number, absl::Time intended) override {
     Random random = RandomOf(options_.seed, number);
@@ -213,22 +217,11 @@ class RaceCancel final : public Pattern {
                  });
     });
   }
-
- private:
-  const PatternOptions options_;
-  Agenda& agenda_;
-  Client& client_;
-  Placing placing_;
 };
 
-class RaceFinish final : public Pattern {
+class RaceFinish final : public EquippedPattern {
  public:
-  RaceFinish(PatternOptions options, Agenda& agenda, Client& client)
-      : options_(std::move(options)),
-        agenda_(agenda),
-        client_(client),
-        placing_(agenda, client),
-        insisting_(agenda) {}
+  using EquippedPattern::EquippedPattern;
 
   void Arrive(uint64_t number, absl::Time intended) override {
     Random random = RandomOf(options_.seed, number);
@@ -257,19 +250,11 @@ class RaceFinish final : public Pattern {
           });
     });
   }
-
- private:
-  const PatternOptions options_;
-  Agenda& agenda_;
-  Client& client_;
-  Placing placing_;
-  Insisting insisting_;
 };
 
-class SameKey final : public Pattern {
+class SameKey final : public EquippedPattern {
  public:
-  SameKey(PatternOptions options, Client& client)
-      : options_(std::move(options)), client_(client) {}
+  using EquippedPattern::EquippedPattern;
 
   void Arrive(uint64_t number, absl::Time intended) override {
     Random random = RandomOf(options_.seed, number);
@@ -282,11 +267,13 @@ class SameKey final : public Pattern {
       client_.Place(intended, i == at ? other : wish, nullptr);
     }
   }
-
- private:
-  const PatternOptions options_;
-  Client& client_;
 };
+
+template <typename Kind>
+std::unique_ptr<Pattern> Make(PatternOptions options, Agenda& agenda,
+                              Client& client) {
+  return std::make_unique<Kind>(std::move(options), agenda, client);
+}
 
 }  // namespace
 
@@ -294,17 +281,14 @@ absl::StatusOr<std::unique_ptr<Pattern>> MakePattern(const std::string& name,
                                                      PatternOptions options,
                                                      Agenda& agenda,
                                                      Client& client) {
-  if (name == "mix") {
-    return std::make_unique<Mix>(std::move(options), agenda, client);
-  }
-  if (name == "race-cancel") {
-    return std::make_unique<RaceCancel>(std::move(options), agenda, client);
-  }
-  if (name == "race-finish") {
-    return std::make_unique<RaceFinish>(std::move(options), agenda, client);
-  }
-  if (name == "same-key") {
-    return std::make_unique<SameKey>(std::move(options), client);
+  constexpr std::pair<const char*, decltype(&Make<Mix>)> kPatterns[] = {
+      {"mix", Make<Mix>},
+      {"race-cancel", Make<RaceCancel>},
+      {"race-finish", Make<RaceFinish>},
+      {"same-key", Make<SameKey>},
+  };
+  for (const auto& [known, make] : kPatterns) {
+    if (name == known) return make(std::move(options), agenda, client);
   }
   return absl::InvalidArgumentError(
       "--pattern: mix, race-cancel, race-finish or same-key");
