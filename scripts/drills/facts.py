@@ -43,7 +43,7 @@ def _percent(part, whole):
     return round(100 * part / whole, 1) if whole else 0
 
 
-def of_history(path, windows):
+def of_history(path, harms):
     """How long it took until requests were answered again after each fault."""
     failed = sorted(
         entry["s"] for entry in read_history([path])
@@ -51,13 +51,23 @@ def of_history(path, windows):
                              "INTERNAL", "RESOURCE_EXHAUSTED")
         and entry["op"] in ("place", "cancel", "get", "view"))
     back = [0.0]
-    ends = sorted(window[1] for window in windows)
-    starts = sorted(window[0] for window in windows) + [float("inf")]
+    ends = sorted(harm.ended for harm in harms)
+    starts = sorted(harm.began for harm in harms) + [float("inf")]
     for end in ends:
         following = min(start for start in starts if start > end)
         late = [sent for sent in failed if end <= sent < following]
         back.append((late[-1] - end) / 1e6 if late else 0.0)
     return {"back_seconds": round(max(back), 1)}
+
+
+def of_relays(samples, counts):
+    """The relays' best second, all together, and how fast reconcile was beside them."""
+    found = {"relay_per_second": max(
+        (round((after["published"] - before["published"]) / (after["time"] - before["time"]))
+         for before, after in zip(samples, samples[1:])), default=0)}
+    if counts.get("reconcile_ms"):
+        found["reconcile_per_second"] = round(1000 * counts["republished"] / counts["reconcile_ms"])
+    return found
 
 
 def missed(drill, seen):

@@ -1,11 +1,14 @@
 """What is done to the system, by name. Each function does its harm, mends what would not mend by
 itself, and returns what it did as counts, e.g. {"kills": 1}; a drill that did nothing has failed.
 
-`harm` is when the system was kept from working, for what must be excused: a context that notes
-its beginning and end. A kill is over at once: coming back is the system's own business.
+`harm` is when something was kept from working, and which calls can have gone unanswered by it: a
+context that notes its beginning and end. A kill is over at once: coming back is the system's own
+business. Whatever else goes unanswered meanwhile is not excused: the broker away, a lost link or a
+lost event must not be noticed by a client at all.
 """
 
 import contextlib
+import dataclasses
 import itertools
 import json
 import os
@@ -24,27 +27,54 @@ from system.settings import Trouble
 from . import snapshot
 
 
+# The calls that each service answers, as the history names them.
+CALLS = {
+    "order": ("place", "cancel", "get"),
+    "cook": ("ticket", "finish", "stock"),
+    "delivery": ("deliver",),
+    "mypage": ("view",),
+}
+ALL_CALLS = tuple(call for calls in CALLS.values() for call in calls)
+
+
+@dataclasses.dataclass
+class Harm:
+    """When something was done; times are microseconds since 1970."""
+    what: str
+    calls: tuple  # that may go unanswered because of it
+    began: int
+    ended: int | None = None  # None while it lasts
+
+
+def _now():
+    return int(time.time() * 1e6)
+
+
+def _calls_of(target):
+    """Of a replica such as cook-2; none of what is no service."""
+    return CALLS.get(target.partition("-")[0], ())
+
+
 class Driver:
     """Does harm to one system. Thread-safe: harms may overlap, but not on one target."""
 
     def __init__(self, system, folder):
         self.system = system
         self.folder = folder
-        # (began, ended) of each harm in microseconds; ended is None while it lasts.
-        self.windows = []
+        self.harms = []
 
     def do(self, action, **how):
         """Does `action` and returns its counts."""
         return getattr(self, action)(**how)
 
     @contextlib.contextmanager
-    def harm(self, what):
-        window = [int(time.time() * 1e6), None, what]
-        self.windows.append(window)
+    def harm(self, what, calls=()):
+        harm = Harm(what, calls, _now())
+        self.harms.append(harm)
         try:
             yield
         finally:
-            window[1] = int(time.time() * 1e6)
+            harm.ended = _now()
 
     # Processes.
 
@@ -65,14 +95,14 @@ class Driver:
 
     def kill(self, target):
         """kill -9, and start again."""
-        with self.harm(f"kill {target}"):
+        with self.harm(f"kill {target}", _calls_of(target)):
             self._process(target).stop(signal.SIGKILL)
         self._start(target)
         return {"kills": 1}
 
     def restart(self, target):
         """SIGTERM, and start again."""
-        with self.harm(f"restart {target}"):
+        with self.harm(f"restart {target}", _calls_of(target)):
             self._process(target).stop()
             self._start(target)
         return {"restarts": 1}
@@ -80,7 +110,7 @@ class Driver:
     def freeze(self, target, seconds):
         """SIGSTOP for a while: a process that hangs and keeps its connections."""
         pid = self._process(target).pid()
-        with self.harm(f"freeze {target}"):
+        with self.harm(f"freeze {target}", _calls_of(target)):
             os.kill(pid, signal.SIGSTOP)
             try:
                 time.sleep(seconds)
@@ -90,7 +120,7 @@ class Driver:
 
     def away(self, target, seconds):
         """kill -9, and back only after a while."""
-        with self.harm(f"{target} away"):
+        with self.harm(f"{target} away", _calls_of(target)):
             self._process(target).stop(signal.SIGKILL)
             try:
                 time.sleep(seconds)
@@ -151,7 +181,7 @@ class Driver:
                 with contextlib.suppress(Trouble):
                     self._failpoints(target, "DELETE")
                 continue
-            with self.harm(f"{target} crashed at {point}"):
+            with self.harm(f"{target} crashed at {point}", _calls_of(target)):
                 crashed.append(f"{target} {point}")
             self._start(target)
         with open(os.path.join(self.folder, "crashes.txt"), "w", encoding="utf-8") as file:
@@ -187,7 +217,7 @@ class Driver:
 
     def postgres_backends(self):
         """Every connection of every service is terminated."""
-        with self.harm("Postgres backends"):
+        with self.harm("Postgres backends", ALL_CALLS):
             rows = postgres.sql(
                 postgres.make(self.system).dsn(),
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
@@ -197,7 +227,7 @@ class Driver:
     def postgres_kill(self):
         """kill -9 of the postmaster; restarted, it recovers from its log."""
         server = postgres.make(self.system)
-        with self.harm("Postgres killed"):
+        with self.harm("Postgres killed", ALL_CALLS):
             server.stop(kill=True)
             # Its children may hold the shared memory for another moment.
             wait_for(lambda: self._postgres_runs(server), 60, "Postgres does not come back")
@@ -254,7 +284,7 @@ class Driver:
 
     def reconcile(self):
         """Publishes again what the streams have lost, in every service that publishes."""
-        republished = 0
+        republished, began = 0, time.monotonic()
         for service in snapshot.streams(self.system.services):
             done = subprocess.run(
                 [os.path.join(settings.TOP, "scripts", "admin"), service, "reconcile", "--repair"],
@@ -262,8 +292,10 @@ class Driver:
                 env={**os.environ, "RUN_DIR": self.system.run_dir})
             if done.returncode != 0:
                 raise Trouble(f"{service} reconcile: {(done.stderr or done.stdout).strip()}")
-            republished += 1
-        return {"reconciles": republished}
+            found = re.search(r"^published again: (\d+)$", done.stdout, re.M)
+            republished += int(found[1]) if found else 0
+        return {"reconciles": 1, "republished": republished,
+                "reconcile_ms": round(1000 * (time.monotonic() - began))}
 
     def shuffle(self, seconds, seed, share=0.5, duplicate=0.6, delay=2.0):
         """A further member of every durable that gives each event it gets back: late, at once, or

@@ -9,7 +9,7 @@ when. The same seed makes the same plan.
       at = [0.3, 0.6]          at these parts of the duration
       lasts = 0.5              in place of `seconds`: a part of the duration
       target = ["order", …]    a list is a choice, made by the seed
-    [at_least] / [exactly]     facts that must have been seen: the drill has failed otherwise
+    [at_least] / [at_most]     facts that must have been seen: the drill has failed otherwise
 """
 
 import collections

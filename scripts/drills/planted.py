@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 
-from system.settings import TOP
+from system.settings import TOP, Trouble
 
 # A mistake, the drill that is to find it, and further flags of every service: what makes the
 # moment likelier in which the mistake matters.
@@ -34,17 +34,21 @@ BUGS = [
 # broker that loses messages and remembers their ids. The same mistakes in the simulator.
 SIMULATED = {"pending_forgotten": "forget_pending", "reconcile_reuses_ids": "reuse_message_ids"}
 
+# What is built with them.
+_PROGRAMS = ["programs", "load", "drill_stream", "simulate"]
+# Answers that came late, memory that grew: a busy machine can do that, too.
+_OF_THE_RUN = ("I12", "I14")
+
 Catch = collections.namedtuple("Catch", "bug drill by seconds first")
 
 
 def run(names, seed, folder):
     """`drill planted [bug…]`: prints a table; the number of mistakes that were missed."""
     known = [bug.name for bug in BUGS] + list(SIMULATED)
-    unknown = [name for name in names if name not in known]
-    if unknown:
-        print(f"there is no planted bug {unknown[0]}; there are {', '.join(known)}",
-              file=sys.stderr)
-        return len(unknown)
+    for name in names:
+        if name not in known:
+            raise Trouble(f"there is no planted bug {name}; there are {', '.join(known)}")
+    subprocess.run([os.path.join(TOP, "scripts", "build"), "planted", *_PROGRAMS], check=True)
     catches = []
     for bug in BUGS:
         if not names or bug.name in names:
@@ -81,6 +85,7 @@ def _drill(bug, seed, folder):
     if os.path.exists(results):
         with open(results, encoding="utf-8") as file:
             violations = json.load(file)[0]["violations"]
+    violations = [violation for violation in violations if violation[0] not in _OF_THE_RUN]
     invariants = sorted({violation[0] for violation in violations}, key=lambda i: int(i[1:]))
     first = violations[0][2] if violations else ""
     return Catch(bug.name, bug.drill, " ".join(invariants), seconds, first)

@@ -5,16 +5,17 @@ import json
 
 from .snapshot import read_history
 
-_COLUMNS = ["drill", "seed", "load", "faults", "duplicates", "orders", "violations", "back", "rest",
+_COLUMNS = ["drill", "seed", "load", "faults", "duplicates", "orders", "unanswered",
+            "violations", "back", "rest",
             ""]
 # Counts that are no faults but what else was done.
-_NO_FAULT = ("reconciles", "redrives", "given_back")
+_NO_FAULT = ("reconciles", "reconcile_ms", "republished", "redrives", "given_back")
 
 
 def broken(name, seed, trouble):
     """The result of a drill that could not be run to its end."""
     return {"name": name, "group": "", "title": "", "seed": seed, "seconds": 0, "folder": "",
-            "steps": [], "settle": 0, "began": 0, "ended": 0, "windows": [], "samples": [],
+            "steps": [], "settle": 0, "began": 0, "ended": 0, "harms": [], "samples": [],
             "counts": {}, "summary": {}, "facts": {}, "violations": [], "missed": [trouble],
             "story": ""}
 
@@ -39,7 +40,7 @@ def _row(result):
     return [result["name"], result["seed"],
             f"{result['summary'].get('rate', 0):g}/s {result['seconds']:g} s",
             _faults(result) or "-", facts.get("duplicates", "-"), facts.get("orders", "-"),
-            len(result["violations"]), f"{facts.get('back_seconds', '-')} s",
+            facts.get("unanswered", "-"), len(result["violations"]), f"{facts.get('back_seconds', '-')} s",
             f"{result['settle']:.1f} s", "ok" if good else "FAILED"]
 
 
@@ -149,12 +150,12 @@ def _plot(result):
         def x(second):
             return _LEFT + (_WIDTH - _LEFT) * second / last
 
-        for began, ended, what in result["windows"]:
-            start = max(0, min(last, began / 1e6 - begin))
-            width = max(2, x(min(last, ended / 1e6 - begin)) - x(start))
+        for harm in result["harms"]:
+            start = max(0, min(last, harm.began / 1e6 - begin))
+            width = max(2, x(min(last, harm.ended / 1e6 - begin)) - x(start))
             pieces.append(f'<rect x="{x(start):.1f}" y="{top}" width="{width:.1f}" '
                           f'height="{_HEIGHT}" fill="#b00020" opacity=".13">'
-                          f'<title>{html.escape(what)}</title></rect>')
+                          f'<title>{html.escape(harm.what)}</title></rect>')
         for line, colour in lines:
             points = " ".join(
                 f"{x(second + 0.5):.1f},{top + _HEIGHT * (1 - value / highest):.1f}"

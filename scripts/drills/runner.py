@@ -90,6 +90,8 @@ class Faults(threading.Thread):
         say(f"    {step.action} {' '.join(map(str, step.how.values()))}")
         try:
             counts = self._driver.do(step.action, **step.how)
+            if not any(counts.values()):
+                raise Trouble("nothing was done")
         except Exception as trouble:  # whatever it is, the drill has failed by it
             with self._lock:
                 self.troubles.append(f"{step.action} {step.how}: {trouble}")
@@ -152,7 +154,7 @@ def run(system, name, seed, seconds, folder, number=0):
     result = {
         "name": name, "group": drill["group"], "title": drill["title"], "seed": seed,
         "seconds": seconds, "folder": folder, "steps": steps, "settle": took,
-        "began": began, "ended": ended, "windows": driver.windows, "samples": sampler.samples,
+        "began": began, "ended": ended, "harms": driver.harms, "samples": sampler.samples,
         "counts": faults.counts, "summary": {}, "facts": {}, "violations": [], "missed": [],
         "story": "",
     }
@@ -181,10 +183,11 @@ def run(system, name, seed, seconds, folder, number=0):
 
 def judge(system, drill, result, history, sampler, before):
     """Fills in facts, violations, and what should have been seen and was not."""
-    windows = [(began, ended) for began, ended, _ in result["windows"]]
-    with snapshot.take(system, [history], windows) as world:
+    faults = [(harm.began, harm.ended, harm.calls) for harm in result["harms"]]
+    with snapshot.take(system, [history], faults) as world:
         result["facts"] = {**facts.of_snapshot(world), **result["counts"],
-                           **facts.of_history(history, result["windows"])}
+                           **facts.of_history(history, result["harms"])}
+        result["facts"].update(facts.of_relays(sampler.samples, result["counts"]))
         result["facts"]["redelivered"] = int(sampler.totals["consumer_redelivered_total"])
         result["facts"]["duplicates"] = (result["facts"]["redelivered"] +
                                          result["facts"]["published_twice"])
