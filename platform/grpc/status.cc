@@ -1,9 +1,11 @@
 #include "platform/grpc/status.h"
 
+#include <algorithm>
 #include <string>
 
 #include "absl/strings/cord.h"
 #include "absl/strings/match.h"
+#include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
 
 namespace platform::rpc {
@@ -20,6 +22,13 @@ grpc::Status ToGrpcStatus(const absl::Status& status) {
     detail->set_type_url(std::string(url));
     detail->set_value(std::string(value));
   });
+  // absl::Status gives them in any order.
+  std::sort(rich.mutable_details()->begin(), rich.mutable_details()->end(),
+            [](const google::protobuf::Any& a, const google::protobuf::Any& b) {
+              const bool first = a.Is<google::rpc::ErrorInfo>();
+              if (first != b.Is<google::rpc::ErrorInfo>()) return first;
+              return a.type_url() < b.type_url();
+            });
   return {static_cast<grpc::StatusCode>(rich.code()), rich.message(),
           rich.SerializeAsString()};
 }

@@ -7,7 +7,7 @@
 namespace platform::rpc {
 
 // Payloads of `status` become details of a `google.rpc.Status` in
-// `grpc-status-details-bin`.
+// `grpc-status-details-bin`: `ErrorInfo` first, then the others by type.
 grpc::Status ToGrpcStatus(const absl::Status& status);
 
 // The way back: details become payloads, so `platform::ReasonOf()` works on

@@ -1,5 +1,7 @@
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
+#include <vector>
+
 #include "gtest/gtest.h"
 
 #include "platform/grpc/status.h"
@@ -47,6 +49,24 @@ TEST(GrpcStatusTest, DetailsAreWhatEveryClientUnderstands) {
   for (const auto& detail : rich.details()) found |= detail.UnpackTo(&bad);
   ASSERT_TRUE(found);
   EXPECT_EQ(bad.field_violations(0).field(), "qty");
+}
+
+// absl::Status keeps them in no order, and not always in the same: it depends
+// on where the status lies.
+TEST(GrpcStatusTest, DetailsComeInOneOrder) {
+  FieldChecks checks;
+  checks.Check(false, "qty", "must be 1 to 100");
+  std::vector<absl::Status> kept;
+  for (int i = 0; i < 100; ++i) {
+    kept.push_back(WithRetryAfter(checks.Result(), absl::Seconds(2)));
+    const grpc::Status status = ToGrpcStatus(kept.back());
+    google::rpc::Status rich;
+    ASSERT_TRUE(rich.ParseFromString(status.error_details()));
+    ASSERT_EQ(rich.details_size(), 3);
+    EXPECT_TRUE(rich.details(0).Is<google::rpc::ErrorInfo>());
+    EXPECT_TRUE(rich.details(1).Is<google::rpc::BadRequest>());
+    EXPECT_TRUE(rich.details(2).Is<google::rpc::RetryInfo>());
+  }
 }
 
 TEST(GrpcStatusTest, ACauseStaysHere) {
