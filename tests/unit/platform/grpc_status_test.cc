@@ -1,7 +1,7 @@
-#include "google/rpc/error_details.pb.h"
-#include "google/rpc/status.pb.h"
 #include <vector>
 
+#include "google/rpc/error_details.pb.h"
+#include "google/rpc/status.pb.h"
 #include "gtest/gtest.h"
 
 #include "platform/grpc/status.h"
