@@ -87,7 +87,8 @@ class Result:
 
 
 class Load:
-    """A run in the background. Data may hold ghz's templates, e.g. {{newUUID}}."""
+    """A run in the background. Data may hold ghz's templates, e.g. {{newUUID}}. Headers, if
+    any are given, are all that is sent; else there is the token of whoever makes such a call."""
 
     def __init__(self, folder, name, method, data, rps, seconds=900, total=None, headers=None,
                  concurrency=16, target=INGRESS, timeout="15s", pod="load", namespace=NAMESPACE):
@@ -109,7 +110,7 @@ class Load:
         self.output = open(self.file, "w", encoding="utf-8")
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=self.output,
                                         stderr=subprocess.PIPE, text=True)
-        json.dump({**tokens.for_call(method, data), **(headers or {})}, self.process.stdin)
+        json.dump(tokens.for_call(method, data) if headers is None else headers, self.process.stdin)
         self.process.stdin.close()
         self.process.stdin = None
 

@@ -77,13 +77,14 @@ def who_may_call(run):
     for kind, may in ALLOWED.items():
         for what, (host, method, data) in RPCS.items():
             result = run.ask(f"{kind}-{what.replace(' ', '-')}", method, data, target=f"{host}:8080",
-                             pod=f"probe-{kind}", namespace=NAMESPACE, timeout="5s")
+                             pod=f"probe-{kind}", namespace=NAMESPACE, timeout="5s", headers={})
             [code] = result.counts
-            # The mesh's own no is PERMISSION_DENIED; without a certificate there is no connection.
-            refused = code == ("Unavailable" if kind == "outside" else "PermissionDenied")
-            if refused == (what in may):
+            # The mesh's own no is PERMISSION_DENIED, and without a certificate there is no
+            # connection. Who gets as far as a service is asked for a token.
+            no = "Unavailable" if kind == "outside" else "PermissionDenied"
+            if code != ("Unauthenticated" if what in may else no):
                 wrong.append(f"{kind} → {what}: {code} {list(result.errors)[:1]}")
-            allowed, denied = allowed + (not refused), denied + refused
+            allowed, denied = allowed + (code == "Unauthenticated"), denied + (code == no)
         for what, script in TCP.items():
             said = kubectl("exec", f"probe-{kind}", "-c", "load", "--", "bash", "-c", script, check=False)
             if bool(said) != (what in may):
