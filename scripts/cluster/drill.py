@@ -9,6 +9,7 @@ import importlib
 import os
 import pkgutil
 import time
+import traceback
 
 from system import settings
 from system.settings import Trouble
@@ -96,15 +97,17 @@ def _run(name):
         run.ask("stock", "restaurant.cook.v1.CookService/SetStock",
                 {"restaurant_id": 1, "restaurant_menu_id": 1, "on_hand": 1_000_000}, must="OK")
         function(run)
-    except Trouble as trouble:
-        run.failures.append(str(trouble))
-        say(f"FAILED {trouble}")
+    except Exception as error:  # noqa: BLE001  (whatever it is: put things back, go on to the next)
+        if not isinstance(error, Trouble):
+            traceback.print_exc()
+        run.failures.append(f"{type(error).__name__}: {error}")
+        say(f"FAILED {run.failures[-1]}")
     finally:
         for undo, arguments in reversed(run.undo):
             try:
                 undo(*arguments)
-            except Trouble as trouble:
-                run.failures.append(f"not put back: {trouble}")
+            except Exception as error:  # noqa: BLE001
+                run.failures.append(f"not put back: {error}")
     if not run.failures:
         try:
             judge.settled(run)

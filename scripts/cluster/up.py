@@ -6,6 +6,7 @@ import os
 import secrets
 import subprocess
 import time
+from contextlib import contextmanager
 
 from system import settings
 from system.settings import TOP, Trouble
@@ -174,7 +175,7 @@ def wait_ready(seconds):
         time.sleep(1)
 
 
-def ingress_url():
+def _ingress_url():
     """Where the ingress gateway is reached from here, or None."""
     service = get("service", "istio-ingressgateway", namespace="istio-system")
     for address in service["status"].get("loadBalancer", {}).get("ingress", []):
@@ -184,11 +185,22 @@ def ingress_url():
     return None
 
 
+@contextmanager
+def ingress():
+    """The ingress gateway's URL: its own address, or else a forwarded port."""
+    url = _ingress_url()
+    if url:
+        yield url
+        return
+    with port_forward("service/istio-ingressgateway", 80, "istio-system") as port:
+        yield f"http://127.0.0.1:{port}"
+
+
 def tell_story():
     """scripts/demo's story, with the kitchen's pods going away and coming back."""
-    def run(url):
-        kubectl_here = f"kubectl -n {NAMESPACE}"
-        scale = f"{kubectl_here} scale deployment/cook >/dev/null --replicas="
+    kubectl_here = f"kubectl -n {NAMESPACE}"
+    scale = f"{kubectl_here} scale deployment/cook >/dev/null --replicas="
+    with ingress() as url:
         done = subprocess.run(
             [os.path.join(TOP, "scripts", "demo"), "--at", url], check=False, env={
                 **os.environ,
@@ -197,14 +209,8 @@ def tell_story():
                                 "--timeout=120s >/dev/null",
                 "START_KITCHEN": f"{scale}2 && {kubectl_here} rollout status deployment/cook "
                                  "--timeout=120s >/dev/null"})
-        if done.returncode != 0:
-            raise Trouble("the story has ended badly")
-    url = ingress_url()
-    if url:
-        run(url)
-        return
-    with port_forward("service/istio-ingressgateway", 80, "istio-system") as port:
-        run(f"http://127.0.0.1:{port}")
+    if done.returncode != 0:
+        raise Trouble("the story has ended badly")
 
 
 def down():
