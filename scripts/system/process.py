@@ -57,8 +57,7 @@ class Process:
             with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
                 if file.read().rpartition(")")[2].split()[0] == "Z":
                     return False
-            with open(f"/proc/{pid}/environ", "rb") as file:
-                return f"{MARK}={self.mark()}".encode() in file.read().split(b"\0")
+            return f"{MARK}={self.mark()}".encode() in _environment(pid).split(b"\0")
         except (FileNotFoundError, ProcessLookupError, PermissionError):
             return False
 
@@ -140,6 +139,17 @@ def wait_for(condition, seconds, otherwise):
             raise Trouble(otherwise)
         time.sleep(pause)
         pause = min(2 * pause, 0.1)
+
+
+def _environment(pid):
+    """As the kernel has it. It is empty for a moment while a process becomes another program."""
+    for _ in range(20):
+        with open(f"/proc/{pid}/environ", "rb") as file:
+            text = file.read()
+        if text:
+            break
+        time.sleep(0.005)
+    return text
 
 
 def _remove(path):
