@@ -47,10 +47,16 @@ def load_command(system, flags):
     return ([program, *(f"--{name}={value}" for name, value in flags.items())], dict(os.environ))
 
 
-def run(system, flags):
+def on_cores(cores):
+    """What a child does before it begins, so that it runs on `cores` only; None: on all."""
+    return (lambda: os.sched_setaffinity(0, cores)) if cores else None
+
+
+def run(system, flags, cores=None):
     """Runs the generator to its end; its summary."""
     command, environment = load_command(system, {**flags, "quiet": "true"})
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False,
+                          preexec_fn=on_cores(cores))
     if done.returncode != 0:
         raise Trouble(f"load: {done.stderr.strip()}")
     return json.loads(done.stdout)
@@ -61,12 +67,12 @@ def goodput(summary, seconds):
     return summary["ops"].get("place", {}).get("codes", {}).get("OK", 0) / seconds
 
 
-def find_peak(system, flags):
+def find_peak(system, flags, cores):
     """The highest rate of arrivals at which nearly all that is asked for is done, found by raising
     it: what the system can take here and now."""
     rate, best, seconds = 200.0, 0.0, 4
     while rate < 50000:
-        summary = run(system, {**flags, "rate": rate, "duration": f"{seconds}s"})
+        summary = run(system, {**flags, "rate": rate, "duration": f"{seconds}s"}, cores)
         placed = goodput(summary, seconds)
         best = max(best, placed / 0.6)
         if placed < 0.9 * 0.6 * rate:

@@ -8,11 +8,12 @@ when. The same seed makes the same plan.
       every = 3.0              again and again, with up to half of that before and after, or
       at = [0.3, 0.6]          at these parts of the duration
       lasts = 0.5              in place of `seconds`: a part of the duration
-      target = ["order", …]    a list is a choice, made by the seed
+      target = ["order", …]    one of them each time, all before one comes again
     [at_least] / [at_most]     facts that must have been seen: the drill has failed otherwise
 """
 
 import collections
+import itertools
 import os
 import random
 import tomllib
@@ -55,8 +56,10 @@ def make(drill, seed, seconds):
             while moment < seconds - 1:
                 moments.append(moment)
                 moment += every * chance.uniform(0.5, 1.5)
+        choices = {name: itertools.cycle(chance.sample(value, len(value)))
+                   for name, value in fault.items() if isinstance(value, list)}
         for moment in moments:
-            how = {name: chance.choice(value) if isinstance(value, list) else value
+            how = {name: next(choices[name]) if name in choices else value
                    for name, value in fault.items()}
             if "lasts" in how:
                 how["seconds"] = round(how.pop("lasts") * seconds, 1)

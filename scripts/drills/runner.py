@@ -114,7 +114,7 @@ def _load(system, flags, history, folder, cores):
     with open(os.path.join(folder, "load.log"), "w", encoding="utf-8") as log:
         return subprocess.Popen(
             command, env=environment, stdout=subprocess.PIPE, stderr=log, text=True,
-            preexec_fn=(lambda: os.sched_setaffinity(0, cores)) if cores else None)
+            preexec_fn=generator.on_cores(cores))
 
 
 def run(system, name, seed, seconds, folder, number=0):
@@ -135,7 +135,9 @@ def run(system, name, seed, seconds, folder, number=0):
         generator.pin(system, all_cores - load_cores)
     peak = None
     if "overload" in drill["load"]:
-        peak = generator.find_peak(system, flags)
+        peak = generator.find_peak(system, flags, load_cores)
+        # What was asked for to find it and goes on must not be taken for the drill's.
+        settle(system, snapshot.first_id(0))
         flags["profile"] = ",".join(
             f"{times * peak:.0f}:{share * seconds:.1f}"
             for times, share in zip(drill["load"]["overload"], drill["load"]["shares"]))
