@@ -116,14 +116,14 @@ def overload(run):
     eventually("the sidecar of the gateway knows the limit", lambda: any(
         "|order." in line and "max_requests::2" in line and "default_priority" in line
         for line in sidecar(pod, "clusters").splitlines()), 30)
-    before = stat("gateway", "order upstream_rq_pending_overflow")
+    before = stat("gateway", "order upstream_rq overflow")
     other = run.load("other", *GET_STOCK, 40)
     burst = run.place(rps=None, name="burst", total=3000, concurrency=64)
     placed, read = burst.wait(), other.stop()
     refused = placed.counts["Unavailable"]
     run.check(f"{placed.total} orders at once: {dict(placed.counts)}, p99 {placed.percentile(99):.0f} ms",
               refused > 0 and placed.counts["OK"] > 0 and placed.counts["OK"] + refused == placed.total)
-    overflow = stat("gateway", "order upstream_rq_pending_overflow") - before
+    overflow = stat("gateway", "order upstream_rq overflow") - before
     run.check(f"the breaker counted {overflow}", overflow >= refused)
     run.check(f"cook's reads meanwhile: {read.failed} of {read.total} failed", read.failed == 0)
     judge.acknowledged(run, [placed])
