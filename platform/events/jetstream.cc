@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <optional>
+#include <random>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -487,7 +488,9 @@ class NatsJetStream final : public JetStream {
 constexpr char kNobody[] = "nats://127.0.0.1:1";
 
 natsStatus Configure(natsOptions* options, const JetStreamOptions& wanted) {
-  const std::vector<std::string> urls = absl::StrSplit(wanted.url, ',');
+  std::vector<std::string> urls = absl::StrSplit(wanted.url, ',');
+  // Not by the library: kNobody must be the last.
+  std::shuffle(urls.begin(), urls.end(), std::mt19937(std::random_device()()));
   std::vector<const char*> servers;
   servers.reserve(urls.size() + 1);
   for (const std::string& url : urls) servers.push_back(url.c_str());
