@@ -15,7 +15,7 @@ from system import settings
 from system.settings import Trouble
 
 from . import judge, load
-from .kube import apply, kubectl, say
+from .kube import apply, as_text, kubectl, say
 
 _ALL = {}
 
@@ -59,9 +59,10 @@ class Run:
         self.undo.append((function, arguments))
 
     def apply(self, manifests):
-        """Applies until the drill has ended."""
-        apply(manifests)
-        self.after(lambda: kubectl("delete", "--ignore-not-found", "-f", "-", given=manifests))
+        """Applies text, or objects, until the drill has ended."""
+        text = as_text(manifests)
+        apply(text)
+        self.after(lambda: kubectl("delete", "--ignore-not-found", "-f", "-", given=text))
 
     def load(self, name, method, data, rps, **options):
         return load.Load(self.folder, name, method, data, rps, **options)

@@ -21,13 +21,18 @@ def say(text):
 def kubectl(*arguments, given=None, check=True, namespace=NAMESPACE, timeout=120):
     """Runs kubectl; returns what it printed. Trouble is its last line."""
     command = ["kubectl", *(["-n", namespace] if namespace else []), *arguments]
-    try:
-        done = subprocess.run(command, input=given, capture_output=True, text=True,
-                              check=False, timeout=timeout)
-    except FileNotFoundError:
-        raise Trouble("kubectl is not here; install it and point it at a cluster") from None
-    except subprocess.TimeoutExpired:
-        raise Trouble(f"kubectl {' '.join(arguments[:3])} took more than {timeout} s") from None
+    for again in (True, True, False):
+        try:
+            done = subprocess.run(command, input=given, capture_output=True, text=True,
+                                  check=False, timeout=timeout)
+        except FileNotFoundError:
+            raise Trouble("kubectl is not here; install it and point it at a cluster") from None
+        except subprocess.TimeoutExpired:
+            raise Trouble(f"kubectl {' '.join(arguments[:3])} took more than {timeout} s") from None
+        # A busy machine's API server may be too slow to say hello: nothing was asked yet.
+        if not again or "Unable to connect to the server" not in done.stderr:
+            break
+        time.sleep(2)
     if check and done.returncode != 0:
         lines = (done.stderr.strip() or done.stdout.strip() or "failed").splitlines()
         raise Trouble(f"kubectl {' '.join(arguments[:3])}: {lines[-1]}")
@@ -39,11 +44,16 @@ def get(*arguments, namespace=NAMESPACE):
     return json.loads(kubectl("get", *arguments, "-o", "json", namespace=namespace))
 
 
+def as_text(manifests):
+    """Of text, or objects."""
+    if isinstance(manifests, str):
+        return manifests
+    return "\n---\n".join(json.dumps(each) for each in manifests)
+
+
 def apply(manifests, namespace=NAMESPACE):
     """Applies text, or objects."""
-    if not isinstance(manifests, str):
-        manifests = "\n---\n".join(json.dumps(each) for each in manifests)
-    return kubectl("apply", "-f", "-", given=manifests, namespace=namespace)
+    return kubectl("apply", "-f", "-", given=as_text(manifests), namespace=namespace)
 
 
 def exists(*arguments, namespace=NAMESPACE):
