@@ -55,8 +55,10 @@ class Process:
     def _is_ours(self, pid):
         try:
             with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
-                if file.read().rpartition(")")[2].split()[0] == "Z":
-                    return False
+                fields = file.read().rpartition(")")[2].split()
+            if fields[0] == "Z":
+                # Dead, but as long as it has other threads it keeps its ports.
+                return int(fields[17]) > 1
             return f"{MARK}={self.mark()}".encode() in _environment(pid).split(b"\0")
         except (FileNotFoundError, ProcessLookupError, PermissionError):
             return False
