@@ -76,7 +76,7 @@ def _drill(bug, seed, folder):
     command = [os.path.join(TOP, "scripts", "drill"), bug.drill, "--quick", "--seed", str(seed),
                "--report", folder, f"--flags=--planted_bug={bug.name} {bug.flags}"]
     began = time.monotonic()
-    with open(os.path.join(folder, "log"), "w", encoding="utf-8") as log:
+    with open(os.path.join(folder, "output"), "w", encoding="utf-8") as log:
         subprocess.run(command, stdout=log, stderr=log, check=False,
                        env={**os.environ, "BUILD_DIR": os.path.join(TOP, "build", "planted")})
     seconds = time.monotonic() - began
