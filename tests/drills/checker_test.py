@@ -226,6 +226,8 @@ BROKEN = [
     ("I12", "a refusal does not say when", "UPDATE history SET retry = NULL WHERE n = 19"),
     ("I12", "no answer, and nothing was wrong", "DELETE FROM faults"),
     ("I12", "no answer, and another service was down", "UPDATE faults SET calls = '{view}'"),
+    ("I12", "too many answers were late",
+     "UPDATE history SET code = 'DEADLINE_EXCEEDED' WHERE n = 20; DELETE FROM faults"),
     ("I12", "much too late", "UPDATE history SET ended = sent + 8000000 WHERE n = 20"),
     ("I12", "an acknowledged order is not found",
      "UPDATE history SET code = 'NOT_FOUND', reason = 'ORDER_NOT_FOUND' WHERE n = 17"),
