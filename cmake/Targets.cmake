@@ -22,15 +22,16 @@ function(restaurant_service name)
     project_options ${name}_migrations ${ARG_DEPS})
 endfunction()
 
-# restaurant_migrations(<name> NAMESPACE <ns> SOURCES V101__x.sql ...)
+# restaurant_migrations(<name> NAMESPACE <ns> SOURCES V101__x.sql ... grants.sql)
 #
 # A library that holds the platform's migrations followed by the given ones, as
-# `absl::Span<const platform::pg::Migration> <ns>::Migrations()`, declared in
+# `absl::Span<const platform::pg::Migration> <ns>::Migrations()`, and likewise
+# what the runtime role may do (grants.sql) as `<ns>::Grants()`, declared in
 # "<ns>/migrations/migrations.h" (generated).
 function(restaurant_migrations name)
   cmake_parse_arguments(ARG "" "NAMESPACE" "SOURCES" ${ARGN})
   file(GLOB platform_sql CONFIGURE_DEPENDS
-    ${PROJECT_SOURCE_DIR}/platform/events/migrations/V*.sql)
+    ${PROJECT_SOURCE_DIR}/platform/events/migrations/*.sql)
   set(sql ${platform_sql})
   foreach(file IN LISTS ARG_SOURCES)
     list(APPEND sql ${CMAKE_CURRENT_SOURCE_DIR}/${file})

@@ -75,7 +75,10 @@ absl::Status Serve(const Config& config) {
   if (absl::IsCancelled(schema)) return absl::OkStatus();
   if (!schema.ok()) return schema;
   const auto jetstream =
-      events::JetStream::Connect({.url = common.nats_url, .name = kService});
+      events::JetStream::Connect({.url = common.nats.url,
+                                  .name = kService,
+                                  .user = common.nats.user,
+                                  .password = common.nats.password});
   if (!jetstream.ok()) return jetstream.status();
 
   // Events out: what became of deliveries.
@@ -129,7 +132,8 @@ absl::Status Run(const std::vector<std::string>& words) {
   const bool alone = words.size() <= 1;
   if (command == "serve" && alone) return Serve(*config);
   if (command == "migrate" && alone) {
-    return pg::Migrate(common.pg_dsn, Migrations());
+    return pg::Migrate(common.pg_owner_dsn, Migrations(),
+                       {common.pg_runtime_role, Grants()});
   }
   if (command == "dead-letters") {
     pg::Pool pool(PoolNamed("commands", *config, 1));
@@ -141,11 +145,15 @@ absl::Status Run(const std::vector<std::string>& words) {
                                       arguments);
   }
   if (command == "reconcile" && alone) {
-    return events::ReconcileCommand({.dsn = common.pg_dsn,
-                                     .nats_url = common.nats_url,
-                                     .stream = kStream,
-                                     .source = kService,
-                                     .repair = common.repair});
+    return events::ReconcileCommand(
+        {.dsn = common.pg_owner_dsn,
+         .nats = {.url = common.nats.url,
+                  .name = events::AdminName(kService),
+                  .user = common.nats.user,
+                  .password = common.nats.password},
+         .stream = kStream,
+         .source = kService,
+         .repair = common.repair});
   }
   return absl::InvalidArgumentError(
       absl::StrCat("unknown command \"", absl::StrJoin(words, " "),

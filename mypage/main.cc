@@ -93,8 +93,11 @@ absl::Status Serve(const mypage::Config& config) {
   if (absl::IsCancelled(schema)) return absl::OkStatus();
   if (!schema.ok()) return schema;
 
-  const auto jetstream = events::JetStream::Connect(
-      {.url = config.common.nats_url, .name = kService});
+  const auto jetstream =
+      events::JetStream::Connect({.url = config.common.nats.url,
+                                  .name = kService,
+                                  .user = config.common.nats.user,
+                                  .password = config.common.nats.password});
   if (!jetstream.ok()) return jetstream.status();
 
   std::vector<std::unique_ptr<events::Consumer>> consumers;
@@ -141,7 +144,9 @@ absl::Status Run(const std::vector<std::string>& words) {
   const bool alone = words.size() <= 1;
   if (command == "serve" && alone) return Serve(*config);
   if (command == "migrate" && alone) {
-    return platform::pg::Migrate(config->common.pg_dsn, mypage::Migrations());
+    return platform::pg::Migrate(
+        config->common.pg_owner_dsn, mypage::Migrations(),
+        {config->common.pg_runtime_role, mypage::Grants()});
   }
   if (command == "dead-letters") {
     platform::pg::Pool pool({.name = "commands",
@@ -153,8 +158,11 @@ absl::Status Run(const std::vector<std::string>& words) {
         std::vector<std::string>(words.begin() + 1, words.end()));
   }
   if (command == "rebuild" && alone) {
-    return mypage::Rebuild({.dsn = config->common.pg_dsn,
-                            .nats_url = config->common.nats_url,
+    return mypage::Rebuild({.dsn = config->common.pg_owner_dsn,
+                            .nats = {.url = config->common.nats.url,
+                                     .name = events::AdminName(kService),
+                                     .user = config->common.nats.user,
+                                     .password = config->common.nats.password},
                             .subscriptions = Subscriptions(),
                             .say = [](const std::string& line) {
                               absl::PrintF("%s\n", line);

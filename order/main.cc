@@ -83,7 +83,10 @@ absl::Status Serve(const order::Config& config) {
   if (!schema.ok()) return schema;
 
   const auto jetstream =
-      events::JetStream::Connect({.url = common.nats_url, .name = kService});
+      events::JetStream::Connect({.url = common.nats.url,
+                                  .name = kService,
+                                  .user = common.nats.user,
+                                  .password = common.nats.password});
   if (!jetstream.ok()) return jetstream.status();
 
   // Events out, events in.
@@ -143,7 +146,8 @@ absl::Status Run(const std::vector<std::string>& words) {
   const bool alone = words.size() <= 1;
   if (command == "serve" && alone) return Serve(*config);
   if (command == "migrate" && alone) {
-    return platform::pg::Migrate(common.pg_dsn, order::Migrations());
+    return platform::pg::Migrate(common.pg_owner_dsn, order::Migrations(),
+                                 {common.pg_runtime_role, order::Grants()});
   }
   if (command == "dead-letters") {
     Pool pool({.name = "commands",
@@ -155,11 +159,15 @@ absl::Status Run(const std::vector<std::string>& words) {
         std::vector<std::string>(words.begin() + 1, words.end()));
   }
   if (command == "reconcile" && alone) {
-    return events::ReconcileCommand({.dsn = common.pg_dsn,
-                                     .nats_url = common.nats_url,
-                                     .stream = kStream,
-                                     .source = kService,
-                                     .repair = common.repair});
+    return events::ReconcileCommand(
+        {.dsn = common.pg_owner_dsn,
+         .nats = {.url = common.nats.url,
+                  .name = events::AdminName(kService),
+                  .user = common.nats.user,
+                  .password = common.nats.password},
+         .stream = kStream,
+         .source = kService,
+         .repair = common.repair});
   }
   return absl::InvalidArgumentError(
       "commands: serve | migrate | dead-letters list | dead-letters redrive "

@@ -124,7 +124,8 @@ class Rebuilder {
     });
     if (!created.ok()) return created;
     for (const events::Subscription& subscription : options_.subscriptions) {
-      auto replay = StreamReplay::Begin(jetstream_, subscription.stream);
+      auto replay = StreamReplay::Begin(jetstream_, subscription.stream,
+                                        options_.nats.name);
       if (!replay.ok()) return replay.status();
       sources_.push_back({subscription, *std::move(replay)});
     }
@@ -311,8 +312,7 @@ class Rebuilder {
 absl::Status Rebuild(const RebuildOptions& options) {
   OnlyOne only_one;
   if (absl::Status s = only_one.Take(options.dsn); !s.ok()) return s;
-  const auto jetstream = events::JetStream::Connect(
-      {.url = options.nats_url, .name = "mypage-rebuild"});
+  const auto jetstream = events::JetStream::Connect(options.nats);
   if (!jetstream.ok()) return jetstream.status();
   // It connects in the background.
   for (int i = 0; i < 50 && !(*jetstream)->connected(); ++i) {

@@ -27,7 +27,8 @@ namespace mypage {
 
 struct RebuildOptions {
   std::string dsn;  // with the role that owns the tables
-  std::string nats_url;
+  // The name is also that of the consumers it makes for a while.
+  platform::events::JetStreamOptions nats;
   // What to read and how; the handlers without the gate. All have one durable.
   std::vector<platform::events::Subscription> subscriptions;
   // Gets every line of progress, and of the summary at the end.

@@ -6,9 +6,6 @@
 #include "absl/time/time.h"
 #include "nlohmann/json.hpp"
 
-#include "platform/time/clock.h"
-#include "platform/uuid/uuid.h"
-
 namespace mypage {
 namespace {
 
@@ -20,9 +17,10 @@ constexpr absl::Duration kApiTimeout = absl::Seconds(5);
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<StreamReplay>> StreamReplay::Begin(
-    JetStream& jetstream, const std::string& stream) {
-  const std::string consumer =
-      absl::StrCat("rebuild-", platform::NewUuid(platform::Now()));
+    JetStream& jetstream, const std::string& stream,
+    const std::string& consumer) {
+  const std::string path = absl::StrCat(stream, ".", consumer);
+  jetstream.Api("CONSUMER.DELETE." + path, "", kApiTimeout).IgnoreError();
   const nlohmann::json create = {
       {"stream_name", stream},
       {"config",
@@ -35,8 +33,7 @@ absl::StatusOr<std::unique_ptr<StreamReplay>> StreamReplay::Begin(
         // Should we die, the broker deletes it.
         {"inactive_threshold", absl::ToInt64Nanoseconds(absl::Minutes(5))}}}};
   const absl::StatusOr<std::string> created =
-      jetstream.Api(absl::StrCat("CONSUMER.CREATE.", stream, ".", consumer),
-                    create.dump(), kApiTimeout);
+      jetstream.Api("CONSUMER.CREATE." + path, create.dump(), kApiTimeout);
   if (!created.ok()) return created.status();
   std::unique_ptr<StreamReplay> replay(
       new StreamReplay(jetstream, stream, consumer));

@@ -18,9 +18,12 @@ namespace mypage {
 // not acknowledged is delivered again. Not thread-safe.
 class StreamReplay {
  public:
-  // `jetstream` must outlive this.
+  // The consumer is called `consumer`, so that the broker's permissions can
+  // name it; what an earlier one of that name has left goes first. `jetstream`
+  // must outlive this.
   static absl::StatusOr<std::unique_ptr<StreamReplay>> Begin(
-      platform::events::JetStream& jetstream, const std::string& stream);
+      platform::events::JetStream& jetstream, const std::string& stream,
+      const std::string& consumer);
   ~StreamReplay();
   StreamReplay(const StreamReplay&) = delete;
   StreamReplay& operator=(const StreamReplay&) = delete;

@@ -6,6 +6,8 @@
 #include <cstddef>
 #include <cstdio>
 #include <cstdlib>
+#include <fstream>
+#include <utility>
 
 #include "absl/flags/flag.h"
 #include "absl/flags/parse.h"
@@ -25,10 +27,20 @@ ABSL_FLAG(std::string, metrics_listen, "",
           "host:port to serve Prometheus metrics on.");
 ABSL_FLAG(std::string, pg_dsn, "",
           "libpq connection string of this service's database.");
+ABSL_FLAG(std::string, pg_owner_dsn, "",
+          "migrate, reconcile, rebuild: connection string of the role that "
+          "owns the database; --pg_dsn unless set.");
+ABSL_FLAG(std::string, pg_runtime_role, "",
+          "migrate: the role of --pg_dsn, which is granted what serving needs "
+          "and nothing else; none unless set.");
 ABSL_FLAG(int, pg_connections, 8,
           "Connections for requests and events, 1 to 100.");
 ABSL_FLAG(std::string, nats_url, "",
           "nats://host:port of the broker; several separated by commas.");
+ABSL_FLAG(std::string, nats_user, "",
+          "Who this is to the broker; its inboxes begin with _INBOX_<user>.");
+ABSL_FLAG(std::string, nats_password_file, "",
+          "A file with the password of --nats_user.");
 ABSL_FLAG(int, threads, 8,
           "Threads for work that needs the database, 1 to 256.");
 ABSL_FLAG(int, queue_limit, 256,
@@ -46,6 +58,9 @@ ABSL_FLAG(std::string, failpoints, "",
           "relay.before_mark=crash@nth:3 (platform/failpoint/failpoint.h).");
 ABSL_FLAG(bool, failpoint_control, false,
           "For tests: arm failpoints by POST /failpoints on metrics_listen.");
+ABSL_FLAG(
+    bool, core_dumps, true,
+    "Whether a crash may leave an image of the memory, secrets included.");
 ABSL_FLAG(std::string, log_level, "info", "debug, info, warning or error.");
 
 namespace platform {
@@ -113,6 +128,7 @@ std::vector<std::string> ParseFlags(int argc, char** argv) {
   parsing_flags = true;
   const std::vector<char*> words = absl::ParseCommandLine(argc, argv);
   parsing_flags = false;
+  if (!absl::GetFlag(FLAGS_core_dumps)) DisableCoreDumps();
   return {words.begin() + 1, words.end()};
 }
 
@@ -121,13 +137,41 @@ absl::Status BadFlag(absl::string_view name, absl::string_view rule) {
                absl::StrCat("--", name, ": ", rule), {{"flag", name}});
 }
 
+absl::StatusOr<NatsConfig> LoadNatsConfig() {
+  NatsConfig config{.url = absl::GetFlag(FLAGS_nats_url),
+                    .user = absl::GetFlag(FLAGS_nats_user),
+                    .password = {}};
+  if (!IsNatsUrls(config.url)) {
+    return BadFlag("nats_url",
+                   "must be nats://host:port; several separated by commas");
+  }
+  const std::string path = absl::GetFlag(FLAGS_nats_password_file);
+  if (config.user.empty() != path.empty()) {
+    return BadFlag(path.empty() ? "nats_password_file" : "nats_user",
+                   "is missing; user and password go together");
+  }
+  if (path.empty()) return config;
+  // The user is part of the names of his inboxes.
+  if (config.user.find_first_of(".*> \t") != std::string::npos) {
+    return BadFlag("nats_user", "must be without dots, stars and blanks");
+  }
+  std::ifstream file(path);
+  if (!std::getline(file, config.password) || config.password.empty()) {
+    return BadFlag("nats_password_file",
+                   absl::StrCat(path, " cannot be read, or is empty"));
+  }
+  return config;
+}
+
 absl::StatusOr<CommonConfig> LoadCommonConfig(bool serving) {
   CommonConfig config{
       .listen = absl::GetFlag(FLAGS_listen),
       .metrics_listen = absl::GetFlag(FLAGS_metrics_listen),
       .pg_dsn = absl::GetFlag(FLAGS_pg_dsn),
+      .pg_owner_dsn = absl::GetFlag(FLAGS_pg_owner_dsn),
+      .pg_runtime_role = absl::GetFlag(FLAGS_pg_runtime_role),
       .pg_connections = absl::GetFlag(FLAGS_pg_connections),
-      .nats_url = absl::GetFlag(FLAGS_nats_url),
+      .nats = {},
       .threads = absl::GetFlag(FLAGS_threads),
       .queue_limit = absl::GetFlag(FLAGS_queue_limit),
       .drain = absl::GetFlag(FLAGS_drain),
@@ -145,15 +189,22 @@ absl::StatusOr<CommonConfig> LoadCommonConfig(bool serving) {
     return BadFlag("metrics_listen", absl::StrCat("must be host:port, not \"",
                                                   config.metrics_listen, "\""));
   }
-  if (!IsDsn(config.pg_dsn)) {
+  // Whoever does not serve may be given the owner's alone.
+  if ((serving || config.pg_owner_dsn.empty() || !config.pg_dsn.empty()) &&
+      !IsDsn(config.pg_dsn)) {
     return BadFlag("pg_dsn",
                    "must be a libpq connection string such as "
                    "postgresql:///name (best in FLAGS_pg_dsn with "
                    "--tryfromenv=pg_dsn)");
   }
-  if ((serving || !config.nats_url.empty()) && !IsNatsUrls(config.nats_url)) {
-    return BadFlag("nats_url",
-                   "must be nats://host:port; several separated by commas");
+  if (config.pg_owner_dsn.empty()) config.pg_owner_dsn = config.pg_dsn;
+  if (!IsDsn(config.pg_owner_dsn)) {
+    return BadFlag("pg_owner_dsn", "must be a libpq connection string");
+  }
+  if (serving || !absl::GetFlag(FLAGS_nats_url).empty()) {
+    absl::StatusOr<NatsConfig> nats = LoadNatsConfig();
+    if (!nats.ok()) return nats.status();
+    config.nats = *std::move(nats);
   }
   if (!Between(config.pg_connections, 1, 100)) {
     return BadFlag("pg_connections", absl::StrCat("must be 1 to 100, not ",

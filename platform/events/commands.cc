@@ -159,6 +159,10 @@ absl::Status RedriveAll(pg::Pool& pool,
 
 }  // namespace
 
+std::string AdminName(absl::string_view service) {
+  return absl::StrCat(service, "-admin");
+}
+
 absl::Status DeadLettersCommand(pg::Pool& pool,
                                 absl::Span<const Subscription> subscriptions,
                                 absl::Span<const std::string> args) {

@@ -8,6 +8,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 
+#include "platform/events/jetstream.h"
 #include "platform/events/message.h"
 #include "platform/pg/pool.h"
 
@@ -19,6 +20,10 @@ struct Subscription {
   std::string durable;
   Handler handler;
 };
+
+// How the subcommands of `service` that read whole streams (reconcile, rebuild)
+// call their consumer, and the broker's user who may have it.
+std::string AdminName(absl::string_view service);
 
 // `dead-letters list`: prints parked events, one line each, to stdout.
 // `dead-letters redrive [--all | <event_id>…]` as `args`: applies them again,
@@ -32,8 +37,8 @@ absl::Status DeadLettersCommand(pg::Pool& pool,
 // stream has lost, and with `repair` publishes it again with new message ids.
 // Fails with `DATA_LOSS` if something is missing and was not repaired.
 struct ReconcileOptions {
-  std::string dsn;
-  std::string nats_url;
+  std::string dsn;  // of the role that owns the tables
+  JetStreamOptions nats;
   std::string stream;
   std::string source;
   bool repair = false;

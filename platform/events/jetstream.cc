@@ -144,10 +144,20 @@ InMessage ToInMessage(natsMsg* message) {
   return result;
 }
 
-std::string NewInbox() {
+constexpr char kInboxPrefix[] = "_INBOX";
+
+std::string InboxPrefix(const std::string& user) {
+  return user.empty() ? kInboxPrefix : absl::StrCat(kInboxPrefix, "_", user);
+}
+
+// The library makes them unique; it puts the connection's own prefix only
+// before inboxes that it does not show.
+std::string NewInbox(const std::string& prefix) {
   natsInbox* inbox = nullptr;
   if (natsInbox_Create(&inbox) != NATS_OK) std::abort();  // out of memory
-  std::string name = inbox;
+  absl::string_view unique = inbox;
+  absl::ConsumePrefix(&unique, kInboxPrefix);
+  std::string name = absl::StrCat(prefix, unique);
   natsInbox_Destroy(inbox);
   return name;
 }
@@ -326,8 +336,10 @@ class NatsPull final : public JetStream::Pull {
 
 class NatsJetStream final : public JetStream {
  public:
-  explicit NatsJetStream(Connection connection)
-      : connection_(std::move(connection)), epoch_(connection_.get()) {}
+  NatsJetStream(Connection connection, std::string inbox_prefix)
+      : connection_(std::move(connection)),
+        inbox_prefix_(std::move(inbox_prefix)),
+        epoch_(connection_.get()) {}
 
   ~NatsJetStream() override {
     acks_.reset();
@@ -428,7 +440,7 @@ class NatsJetStream final : public JetStream {
 
   absl::StatusOr<std::unique_ptr<Pull>> PullFrom(
       const std::string& stream, const std::string& consumer) override {
-    std::string inbox = NewInbox();
+    std::string inbox = NewInbox(inbox_prefix_);
     absl::StatusOr<NatsSubscription> subscription = Subscribe(inbox);
     if (!subscription.ok()) return subscription.status();
     return std::make_unique<NatsPull>(
@@ -451,7 +463,7 @@ class NatsJetStream final : public JetStream {
   absl::Status PrepareAcks() ABSL_EXCLUSIVE_LOCKS_REQUIRED(publishing_) {
     if (!connected()) return absl::UnavailableError("NATS is away");
     if (acks_ != nullptr) return absl::OkStatus();
-    ack_inbox_ = NewInbox();
+    ack_inbox_ = NewInbox(inbox_prefix_);
     absl::StatusOr<NatsSubscription> acks = Subscribe(ack_inbox_ + ".>");
     if (!acks.ok()) return acks.status();
     acks_ = *std::move(acks);
@@ -475,6 +487,7 @@ class NatsJetStream final : public JetStream {
   }
 
   const Connection connection_;
+  const std::string inbox_prefix_;
   Mutex publishing_;
   const Epoch epoch_ ABSL_GUARDED_BY(publishing_);
   std::string ack_inbox_ ABSL_GUARDED_BY(publishing_);
@@ -515,7 +528,12 @@ natsStatus Configure(natsOptions* options, const JetStreamOptions& wanted) {
         natsOptions_SetReconnectedCB(options, OnReconnected, nullptr)}) {
     if (status != NATS_OK) return status;
   }
-  return NATS_OK;
+  if (wanted.user.empty()) return NATS_OK;
+  const natsStatus status = natsOptions_SetUserInfo(
+      options, wanted.user.c_str(), wanted.password.c_str());
+  if (status != NATS_OK) return status;
+  return natsOptions_SetCustomInboxPrefix(options,
+                                          InboxPrefix(wanted.user).c_str());
 }
 
 }  // namespace
@@ -531,9 +549,10 @@ absl::StatusOr<std::unique_ptr<JetStream>> JetStream::Connect(
   Connection connection(raw);
   if (status != NATS_OK && status != NATS_NOT_YET_CONNECTED) {
     return absl::InvalidArgumentError(
-        absl::StrCat("--nats_url: ", natsStatus_GetText(status)));
+        absl::StrCat("--nats_url, --nats_user: ", natsStatus_GetText(status)));
   }
-  return std::make_unique<NatsJetStream>(std::move(connection));
+  return std::make_unique<NatsJetStream>(std::move(connection),
+                                         InboxPrefix(wanted.user));
 }
 
 }  // namespace platform::events

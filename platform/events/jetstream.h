@@ -19,6 +19,11 @@ namespace platform::events {
 struct JetStreamOptions {
   std::string url;   // nats://host:port[,nats://…]
   std::string name;  // shown by the server's monitoring
+  // Who this is, if the server asks. A user hears what is for its own inboxes
+  // only, all of which begin with `_INBOX_<user>.`: the server's permissions
+  // name that prefix.
+  std::string user = {};
+  std::string password = {};
 };
 
 // A message on its way out.
@@ -56,7 +61,8 @@ struct InMessage {
 class JetStream {
  public:
   // Fails with `INVALID_ARGUMENT` if the URL cannot be read; not if the server
-  // is away.
+  // is away. A server that refuses the user closes the connection for good,
+  // which ends the process with the reason in the log.
   static absl::StatusOr<std::unique_ptr<JetStream>> Connect(
       JetStreamOptions options);
   virtual ~JetStream() = default;

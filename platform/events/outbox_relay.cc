@@ -445,6 +445,7 @@ void OutboxRelay::Impl::Repair() {
       Reconcile({.dsn = options_.dsn,
                  .stream = options_.stream,
                  .source = options_.source,
+                 .consumer = absl::StrCat(options_.source, "-relay"),
                  .repair = true,
                  .say =
                      [](const std::string& line) {

@@ -1,7 +1,8 @@
 // The provisioner: keeps JetStream's streams and durables as the services
 // declare them. The only one that may.
 //
-//   provisioner --nats_url=nats://… SERVICE/jetstream.json…
+//   provisioner --nats_url=nats://… [--nats_user=… --nats_password_file=…]
+//               SERVICE/jetstream.json…
 
 #include <memory>
 #include <string>
@@ -23,7 +24,6 @@
 #include "platform/process/process.h"
 
 // platform/config
-ABSL_DECLARE_FLAG(std::string, nats_url);
 ABSL_DECLARE_FLAG(std::string, metrics_listen);
 ABSL_FLAG(int, replicas, 1, "Copies of each stream in a cluster: 1, 3 or 5.");
 ABSL_FLAG(bool, once, false,
@@ -97,10 +97,8 @@ absl::Status Keep(events::JetStream& jetstream,
 }
 
 absl::Status Run(const std::vector<std::string>& files) {
-  const std::string nats_url = absl::GetFlag(FLAGS_nats_url);
-  if (nats_url.empty()) {
-    return platform::BadFlag("nats_url", "is missing; nats://host:port");
-  }
+  const absl::StatusOr<platform::NatsConfig> nats = platform::LoadNatsConfig();
+  if (!nats.ok()) return nats.status();
   const int replicas = absl::GetFlag(FLAGS_replicas);
   if (replicas != 1 && replicas != 3 && replicas != 5) {
     return platform::BadFlag("replicas",
@@ -122,7 +120,10 @@ absl::Status Run(const std::vector<std::string>& files) {
     page = *std::move(served);
   }
   const auto jetstream =
-      events::JetStream::Connect({.url = nats_url, .name = "provisioner"});
+      events::JetStream::Connect({.url = nats->url,
+                                  .name = "provisioner",
+                                  .user = nats->user,
+                                  .password = nats->password});
   if (!jetstream.ok()) return jetstream.status();
   return Keep(**jetstream, *declarations, replicas);
 }

@@ -102,7 +102,9 @@ std::string UtcText(absl::Time time) {
 class Reconciliation {
  public:
   Reconciliation(const ReconcileRun& options, JetStream& jetstream)
-      : options_(options), jetstream_(jetstream), connection_(options.dsn) {}
+      : options_(options), jetstream_(jetstream), connection_(options.dsn) {
+    Sql("SET statement_timeout = 0");  // nobody waits for it
+  }
 
   absl::Status Run() {
     // Two repairs would publish everything twice: harmless, and no use.
@@ -164,14 +166,16 @@ class Reconciliation {
       ids = pg::Array();
       batched = 0;
     };
-    absl::Status read = ReadStream(
-        jetstream_, options_.stream, info, [&](const InMessage& message) {
-          const auto id = ParseUuid(message.Header("ce-id"));
-          if (!id.has_value()) return absl::OkStatus();  // none of ours
-          ids.Add(*id);
-          if (++batched == kPresentBatch) flush();
-          return Stopped();
-        });
+    absl::Status read =
+        ReadStream(jetstream_, options_.stream, options_.consumer, info,
+                   [&](const InMessage& message) {
+                     const auto id = ParseUuid(message.Header("ce-id"));
+                     if (!id.has_value())
+                       return absl::OkStatus();  // none of ours
+                     ids.Add(*id);
+                     if (++batched == kPresentBatch) flush();
+                     return Stopped();
+                   });
     if (!read.ok()) return read;
     flush();
     Sql("ANALYZE present");
@@ -307,9 +311,7 @@ absl::Status Reconcile(const ReconcileRun& run, JetStream& jetstream) {
 }
 
 absl::Status ReconcileCommand(const ReconcileOptions& options) {
-  const auto jetstream =
-      JetStream::Connect({.url = options.nats_url,
-                          .name = absl::StrCat(options.source, "-reconcile")});
+  const auto jetstream = JetStream::Connect(options.nats);
   if (!jetstream.ok()) return jetstream.status();
   const absl::Time deadline = absl::Now() + kConnectTimeout;
   while (!(*jetstream)->connected()) {
@@ -322,6 +324,7 @@ absl::Status ReconcileCommand(const ReconcileOptions& options) {
       {.dsn = options.dsn,
        .stream = options.stream,
        .source = options.source,
+       .consumer = AdminName(options.source),
        .repair = options.repair,
        .say =
            [](const std::string& line) { std::printf("%s\n", line.c_str()); }},

@@ -14,8 +14,9 @@ namespace platform::events {
 struct ReconcileRun {
   std::string dsn;
   std::string stream;
-  std::string source;   // ce-source
-  bool repair = false;  // publish what is missing again
+  std::string source;    // ce-source
+  std::string consumer;  // what reads the stream, while it runs
+  bool repair = false;   // publish what is missing again
   std::function<void(const std::string& line)> say;   // the report
   std::function<bool()> stop = [] { return false; };  // asked now and then
 };

@@ -19,6 +19,7 @@ namespace {
 //                         under the same id; that is not worth an fsync a round
 //   plan_cache_mode …     the plans must not change with the statistics of a
 //                         table that is empty at one moment and full the next
+//   statement_timeout     the role's is for requests; nobody waits for this
 //   tcp_keepalives…       when our host dies, the server frees the lock soon
 constexpr char kSettings[] = R"sql(
     SET synchronous_commit = off;
@@ -28,6 +29,7 @@ constexpr char kSettings[] = R"sql(
     SET enable_hashjoin = off;
     SET enable_mergejoin = off;
     SET jit = off;
+    SET statement_timeout = '1min';
     SET tcp_keepalives_idle = 10;
     SET tcp_keepalives_interval = 5;
     SET tcp_keepalives_count = 3)sql";

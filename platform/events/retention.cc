@@ -6,33 +6,33 @@ namespace {
 // The rows one statement deletes.
 constexpr int kBatch = 1000;
 
-// Every statement takes the seconds to keep and the most rows to delete.
+// Every statement takes the seconds to keep and the most rows to delete, and
+// returns how many those were. Who serves may not delete from the outbox or the
+// dead letters: migrations/V002__forget_by_function.sql.
 constexpr struct {
   const char* name;
   const char* sql;
-} kOutbox = {"platform_retain_outbox", R"sql(
-    DELETE FROM outbox WHERE event_id = ANY (ARRAY(
-      SELECT event_id FROM outbox
-      WHERE published_at IS NOT NULL
-        AND published_at < now() - make_interval(secs => $1)
-      ORDER BY published_at LIMIT $2)))sql"};
+} kOutbox = {"platform_retain_outbox", "SELECT forget_published($1, $2)"};
 
 constexpr struct {
   const char* name;
   const char* sql;
 } kOthers[] = {
     {"platform_retain_inbox", R"sql(
-    DELETE FROM inbox WHERE ctid = ANY (ARRAY(
-      SELECT ctid FROM inbox
-      WHERE applied_at < now() - make_interval(secs => $1) LIMIT $2)))sql"},
+    WITH gone AS (
+      DELETE FROM inbox WHERE ctid = ANY (ARRAY(
+        SELECT ctid FROM inbox
+        WHERE applied_at < now() - make_interval(secs => $1) LIMIT $2))
+      RETURNING 1)
+    SELECT count(*) FROM gone)sql"},
     {"platform_retain_attempts", R"sql(
-    DELETE FROM attempts WHERE ctid = ANY (ARRAY(
-      SELECT ctid FROM attempts
-      WHERE counted_at < now() - make_interval(secs => $1) LIMIT $2)))sql"},
-    {"platform_retain_dead_letters", R"sql(
-    DELETE FROM dead_letters WHERE ctid = ANY (ARRAY(
-      SELECT ctid FROM dead_letters
-      WHERE redriven_at < now() - make_interval(secs => $1) LIMIT $2)))sql"},
+    WITH gone AS (
+      DELETE FROM attempts WHERE ctid = ANY (ARRAY(
+        SELECT ctid FROM attempts
+        WHERE counted_at < now() - make_interval(secs => $1) LIMIT $2))
+      RETURNING 1)
+    SELECT count(*) FROM gone)sql"},
+    {"platform_retain_dead_letters", "SELECT forget_redriven($1, $2)"},
 };
 
 }  // namespace
@@ -49,8 +49,8 @@ void Retention::Prepare(pqxx::connection& connection) {
 bool Retention::Step(pqxx::transaction_base& tx) const {
   bool more = false;
   const auto run = [&](const char* name, double keep_seconds) {
-    const pqxx::result deleted = tx.exec_prepared(name, keep_seconds, kBatch);
-    if (deleted.affected_rows() >= kBatch) more = true;
+    const pqxx::row deleted = tx.exec_prepared1(name, keep_seconds, kBatch);
+    if (deleted[0].as<int>() >= kBatch) more = true;
   };
   run(kOutbox.name, keep_outbox_seconds_);
   for (const auto& other : kOthers) run(other.name, keep_inbox_seconds_);

@@ -10,9 +10,6 @@
 #include "absl/time/clock.h"
 #include "nlohmann/json.hpp"
 
-#include "platform/time/clock.h"
-#include "platform/uuid/uuid.h"
-
 namespace platform::events {
 namespace {
 
@@ -66,9 +63,12 @@ absl::Status ReadAll(JetStream& jetstream, const std::string& stream,
 }  // namespace
 
 absl::Status ReadStream(
-    JetStream& jetstream, const std::string& stream, const StreamInfo& info,
+    JetStream& jetstream, const std::string& stream,
+    const std::string& consumer, const StreamInfo& info,
     absl::FunctionRef<absl::Status(const InMessage&)> visit) {
-  const std::string consumer = absl::StrCat("read-", NewUuid(Now()));
+  // What one that died has left stands somewhere in the middle.
+  const std::string path = absl::StrCat(stream, ".", consumer);
+  jetstream.Api("CONSUMER.DELETE." + path, "", kApiTimeout).IgnoreError();
   const nlohmann::json create = {
       {"stream_name", stream},
       {"config",
@@ -80,8 +80,7 @@ absl::Status ReadStream(
         // Should we die, the broker deletes it.
         {"inactive_threshold", absl::ToInt64Nanoseconds(absl::Minutes(1))}}}};
   const absl::StatusOr<std::string> created =
-      jetstream.Api(absl::StrCat("CONSUMER.CREATE.", stream, ".", consumer),
-                    create.dump(), kApiTimeout);
+      jetstream.Api("CONSUMER.CREATE." + path, create.dump(), kApiTimeout);
   if (!created.ok()) return created.status();
   const nlohmann::json answer =
       nlohmann::json::parse(*created, nullptr, /*allow_exceptions=*/false);
@@ -90,10 +89,7 @@ absl::Status ReadStream(
     status = ReadAll(jetstream, stream, consumer, info, visit);
   }
   // If this fails the broker does it a minute later.
-  jetstream
-      .Api(absl::StrCat("CONSUMER.DELETE.", stream, ".", consumer), "",
-           kApiTimeout)
-      .IgnoreError();
+  jetstream.Api("CONSUMER.DELETE." + path, "", kApiTimeout).IgnoreError();
   return status;
 }
 

@@ -13,11 +13,14 @@ namespace platform::events {
 
 // Calls `visit` with every message that `stream` holds, up to the last sequence
 // of `info`, in order; without payloads. Ends early with what `visit` returns
-// unless that is OK. Uses a consumer of its own, gone
-// afterwards. Fails with `DEADLINE_EXCEEDED` if the broker stops answering,
-// `ABORTED` if a message got lost on the way: then try again.
+// unless that is OK. Uses a consumer of its own, called `consumer`, gone
+// afterwards: the broker's permissions can name it. Whoever reads under the
+// same name takes it over. Fails with `DEADLINE_EXCEEDED` if the broker stops
+// answering, `NOT_FOUND` or `ABORTED` if a message got lost on the way: then
+// try again.
 absl::Status ReadStream(
-    JetStream& jetstream, const std::string& stream, const StreamInfo& info,
+    JetStream& jetstream, const std::string& stream,
+    const std::string& consumer, const StreamInfo& info,
     absl::FunctionRef<absl::Status(const InMessage&)> visit);
 
 }  // namespace platform::events

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "absl/time/clock.h"
 
 #include "platform/log/log.h"
@@ -13,8 +14,14 @@
 namespace platform::pg {
 namespace {
 
-// Only one process migrates a database at a time.
-constexpr char kLock[] = "SELECT pg_advisory_lock(7021)";
+// Only one process migrates a database at a time. A migration may take long,
+// but not queue before a table for long: everybody would queue behind it.
+constexpr char kSession[] = R"sql(
+    SET client_min_messages = warning;
+    SET statement_timeout = 0;
+    SET lock_timeout = 0;
+    SELECT pg_advisory_lock(7021);
+    SET lock_timeout = '10s')sql";
 
 constexpr char kCreateTable[] = R"sql(
     CREATE TABLE IF NOT EXISTS schema_migrations (
@@ -23,6 +30,19 @@ constexpr char kCreateTable[] = R"sql(
         checksum   text        NOT NULL,
         applied_at timestamptz NOT NULL DEFAULT now()
     ))sql";
+
+// :"name" as psql would replace it. CONNECT and TEMPORARY are PUBLIC's unless
+// taken away, as is EXECUTE of every function.
+constexpr char kTakeAway[] = R"sql(
+    REVOKE ALL ON DATABASE :"database" FROM PUBLIC, :"runtime_role";
+    REVOKE ALL ON SCHEMA :"schema" FROM PUBLIC, :"runtime_role";
+    REVOKE ALL ON ALL TABLES IN SCHEMA :"schema" FROM PUBLIC, :"runtime_role";
+    REVOKE ALL ON ALL SEQUENCES IN SCHEMA :"schema" FROM PUBLIC, :"runtime_role";
+    REVOKE ALL ON ALL FUNCTIONS IN SCHEMA :"schema" FROM PUBLIC, :"runtime_role";
+    GRANT CONNECT ON DATABASE :"database" TO :"runtime_role";
+    GRANT USAGE ON SCHEMA :"schema" TO :"runtime_role";
+    GRANT SELECT ON schema_migrations TO :"runtime_role";
+    )sql";
 
 // FNV-1a: notices an edit, is no protection against one.
 std::string Checksum(absl::string_view sql) {
@@ -67,16 +87,29 @@ absl::Status Apply(pqxx::connection& connection,
                       absl::StrCat(Name(migration), ": ", failed.message()));
 }
 
+void Grant(pqxx::connection& connection, const RuntimeGrants& grants) {
+  pqxx::work tx(connection);
+  const pqxx::row where =
+      tx.exec1("SELECT current_database(), current_schema()");
+  const auto name = [&](const char* text) { return tx.quote_name(text); };
+  tx.exec(
+      absl::StrReplaceAll(absl::StrCat(kTakeAway, grants.sql),
+                          {{":\"database\"", name(where[0].c_str())},
+                           {":\"schema\"", name(where[1].c_str())},
+                           {":\"runtime_role\"", name(grants.role.c_str())}}));
+  tx.commit();
+}
+
 }  // namespace
 
 absl::Status Migrate(const std::string& dsn,
-                     absl::Span<const Migration> migrations) {
+                     absl::Span<const Migration> migrations,
+                     const RuntimeGrants& grants) {
   try {
     pqxx::connection connection(dsn);
     {
       pqxx::nontransaction session(connection);
-      session.exec(kLock);  // until the session ends
-      session.exec("SET client_min_messages = warning");
+      session.exec(kSession);  // the lock is held until the session ends
       session.exec(kCreateTable);
     }
     for (const Migration& migration : migrations) {
@@ -84,6 +117,7 @@ absl::Status Migrate(const std::string& dsn,
         return applied;
       }
     }
+    if (!grants.role.empty()) Grant(connection, grants);
     return absl::OkStatus();
   } catch (...) {
     return StatusOfCurrentException();

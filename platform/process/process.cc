@@ -1,5 +1,8 @@
 #include "platform/process/process.h"
 
+#include <sys/prctl.h>
+#include <sys/resource.h>
+
 #include <csignal>
 #include <cstdio>
 #include <string>
@@ -26,6 +29,13 @@ void PrepareProcess() {
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
+}
+
+void DisableCoreDumps() {
+  const rlimit none{.rlim_cur = 0, .rlim_max = 0};
+  setrlimit(RLIMIT_CORE, &none);
+  // The limit does not hold for a dump that is piped to a program.
+  prctl(PR_SET_DUMPABLE, 0);
 }
 
 void WaitForShutdownSignal() {

@@ -16,6 +16,11 @@ inline constexpr int kExitUsage = 2;  // a flag is missing or wrong
 // detection.
 void PrepareProcess();
 
+// From now on a crash leaves no image of the memory, with all its secrets, on a
+// disk, and no process of the same user may look into it. (`scripts/status` of
+// such a user takes the process for gone, unless that is root.)
+void DisableCoreDumps();
+
 // Blocks until SIGTERM or SIGINT.
 void WaitForShutdownSignal();
 

@@ -8,7 +8,7 @@ import json
 import os
 import subprocess
 
-from system import parts, postgres
+from system import nats, postgres
 from system.settings import TOP, Trouble
 
 SCHEMA = """
@@ -238,13 +238,14 @@ def service_dsn(system, service):
 
 
 def stream_tool(system, *words):
-    """Runs drill_stream with the provisioner's identity; what it printed."""
+    """Runs drill_stream as the operator; what it printed."""
     program = os.path.join(system["BUILD_DIR"], "bin", "drill_stream")
     if not os.access(program, os.X_OK):
         raise Trouble(f"{program} is not there; scripts/build release drill_stream makes it")
     done = subprocess.run(
-        [program, "--tryfromenv=nats_url", *words], capture_output=True, text=True, check=False,
-        env={**os.environ, **parts.provisioner(system).environment})
+        [program, "--tryfromenv=nats_url,nats_user,nats_password_file", *words],
+        capture_output=True, text=True, check=False,
+        env={**os.environ, **nats.flags(system, nats.OPERATOR)})
     if done.returncode != 0:
         raise Trouble(f"drill_stream {words[0]}: {done.stderr.strip()}")
     return done.stdout

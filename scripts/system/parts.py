@@ -9,36 +9,17 @@ import subprocess
 import urllib.request
 
 from . import auth, proxy
+from . import nats as broker
 from .process import Process, wait_for
 from .settings import TOOLS, TOP, Trouble
-
-_NATS = """\
-# Written by scripts/up.
-listen: "{address}"
-server_name: "restaurant"
-jetstream {{
-  store_dir: "{store}"
-  max_memory_store: 64MB
-  max_file_store: 8GB
-}}
-max_payload: 1MB
-# A client that hangs is noticed after about 6 s.
-ping_interval: "2s"
-ping_max: 2
-"""
 
 
 def nats(settings):
     """nats-server with JetStream, or None if somebody's is used."""
     if settings["EXTERNAL_NATS_URL"]:
         return None
-    folder = settings.path("nats")
-    os.makedirs(folder, exist_ok=True)
-    configuration = os.path.join(folder, "nats.conf")
-    with open(configuration, "w", encoding="utf-8") as file:
-        file.write(_NATS.format(address=settings["NATS_URL"].removeprefix("nats://"),
-                                store=os.path.join(folder, "store")))
-    return Process(settings, "nats", [settings["NATS_SERVER"], "--config", configuration])
+    return Process(settings, "nats",
+                   [settings["NATS_SERVER"], "--config", broker.configuration(settings)])
 
 
 def _program(settings, name):
@@ -53,18 +34,34 @@ def provisioner(settings):
     ]
     return Process(
         settings, "provisioner",
-        [_program(settings, "provisioner"), "--tryfromenv=nats_url", *declarations],
-        environment={"FLAGS_nats_url": settings["NATS_URL"]}, keep_exit_code=True)
+        [_program(settings, "provisioner"), _FROM_ENVIRONMENT, *declarations],
+        environment=broker.flags(settings, broker.PROVISIONER), keep_exit_code=True)
+
+
+# Who a process is. URLs may hold a password, so none goes on a command line.
+_FROM_ENVIRONMENT = ("--tryfromenv=pg_dsn,pg_owner_dsn,pg_runtime_role,"
+                     "nats_url,nats_user,nats_password_file")
 
 
 def service_environment(settings, service):
-    # Both may hold a password, so neither goes on a command line.
-    return {"FLAGS_pg_dsn": settings.of(service, "PG_DSN"), "FLAGS_nats_url": proxy.nats_url(settings, service)}
+    """For serving: the runtime role, and the service's own user of the broker."""
+    return {"FLAGS_pg_dsn": settings.of(service, "PG_DSN"), **broker.flags(settings, service),
+            "FLAGS_nats_url": proxy.nats_url(settings, service)}
+
+
+def admin_environment(settings, service):
+    """For subcommands: the database's owner too, and the broker's <service>-admin."""
+    return {
+        "FLAGS_pg_dsn": settings.of(service, "PG_DSN"),
+        "FLAGS_pg_owner_dsn": settings.of(service, "PG_OWNER_DSN"),
+        "FLAGS_pg_runtime_role": settings.of(service, "PG_RUNTIME_ROLE"),
+        **broker.flags(settings, broker.admin_of(service)),
+    }
 
 
 def service_command(settings, service):
     """The service's binary with the flags that every subcommand takes."""
-    return [_program(settings, service), "--tryfromenv=pg_dsn,nats_url"]
+    return [_program(settings, service), _FROM_ENVIRONMENT]
 
 
 def replica_name(service, number):

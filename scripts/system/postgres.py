@@ -1,11 +1,14 @@
-"""Postgres: a private cluster in POSTGRES_DIR, or somebody's by URL.
+"""Postgres: a private cluster in POSTGRES_DIR, or somebody's by URL; and the
+roles of each service, its owner and the one that it runs as.
 
 The private one listens on a Unix socket only, in a folder that nobody else can
-enter, so it needs no password and takes no port.
+enter, and takes no port. Services show a password there as everywhere.
 """
 
+import base64
 import glob
 import hashlib
+import hmac
 import os
 import pwd
 import re
@@ -14,8 +17,9 @@ import signal
 import subprocess
 import urllib.parse
 
+from . import passwords
 from .process import Process, wait_for
-from .settings import Trouble
+from .settings import TOP, Trouble
 
 # Names the socket; the longest path a socket may have is 107 bytes.
 _PORT = "5432"
@@ -44,6 +48,17 @@ autovacuum_vacuum_cost_delay = 1ms
 log_line_prefix = '%m [%p] %q%u@%d '
 timezone = 'UTC'
 {more}
+"""
+
+
+# Who starts the server may do everything there; everybody else has a password.
+_HBA = """\
+local all {admin} peer map=operators
+local all all scram-sha-256
+"""
+_IDENT = """\
+operators {admin} {admin}
+operators root {admin}
 """
 
 
@@ -87,24 +102,32 @@ class Postgres:
         self.settings = settings
         # The server refuses to run as root.
         self.user = "postgres" if os.geteuid() == 0 else None
+        self.admin = self.user or pwd.getpwuid(os.geteuid()).pw_name
         self.folder = settings["POSTGRES_DIR"]
         self.process = Process(settings, "postgres", user=self.user)
 
-    def dsn(self, database="postgres"):
-        user = self.user or pwd.getpwuid(os.geteuid()).pw_name
-        return f"host={self._socket()} port={_PORT} dbname={database} user={user}"
+    def dsn(self, database="postgres", role=None):
+        """Of the administrator, or of a role whose password is in a file."""
+        dsn = f"host={self._socket()} port={_PORT} dbname={database} user={role or self.admin}"
+        return f"{dsn} passfile={_passfile(self.settings, role)}" if role else dsn
+
+    def makes_roles(self):
+        return True
 
     def start(self):
         self._make_folders()
         data = os.path.join(self.folder, "data")
         if not os.path.exists(os.path.join(data, "PG_VERSION")):
-            self._run(_program("initdb"), "--pgdata", data, "--auth=trust",
+            self._run(_program("initdb"), "--pgdata", data, "--auth=peer",
                       "--encoding=UTF8", "--locale=C.UTF-8", "--data-checksums")
         more = "\n".join(
             setting.replace("=", " = ", 1)
             for setting in self.settings["POSTGRES_SETTINGS"].split(",") if setting)
         with open(os.path.join(data, "postgresql.conf"), "w", encoding="utf-8") as file:
             file.write(_CONFIGURATION.format(port=_PORT, socket=self._socket(), more=more))
+        for name, text in (("pg_hba.conf", _HBA), ("pg_ident.conf", _IDENT)):
+            with open(os.path.join(data, name), "w", encoding="utf-8") as file:
+                file.write(text.format(admin=self.admin))
         self.process.command = [_program("postgres"), "-D", data]
         self.process.start()
 
@@ -145,20 +168,31 @@ class Postgres:
 
 
 class ExternalPostgres:
-    """Somebody's server, by the URL of a user who may create databases."""
+    """Somebody's server, by the URL of a user who may create databases, and if
+    possible roles; one who may not is the role of every service."""
 
     process = None
 
     def __init__(self, settings):
+        self.settings = settings
         self.url = settings["EXTERNAL_POSTGRES_URL"]
         if not re.match(r"postgres(ql)?://", self.url):
             raise Trouble("the URL of Postgres must begin with postgres:// or postgresql://")
 
-    def dsn(self, database=None):
+    def dsn(self, database=None, role=None):
         if database is None:
             return self.url
         url = urllib.parse.urlsplit(self.url)
-        return f"{url.scheme}://{url.netloc}/{database}" + (f"?{url.query}" if url.query else "")
+        where, query = url.netloc, url.query
+        if role:
+            where = f"{role}@{where.rpartition('@')[2]}"
+            file = urllib.parse.quote(_passfile(self.settings, role))
+            query = f"{query}&passfile={file}" if query else f"passfile={file}"
+        return f"{url.scheme}://{where}/{database}" + (f"?{query}" if query else "")
+
+    def makes_roles(self):
+        return sql(self.url, "SELECT rolsuper OR rolcreaterole FROM pg_roles "
+                             "WHERE rolname = current_user") == [["t"]]
 
     def start(self):
         pass
@@ -192,25 +226,69 @@ def database_of(service):
     return f"restaurant_{service}"
 
 
-def create_databases(postgres, services):
-    """One database for each service, owned by a role of the same name in the
-    private cluster and by the URL's user elsewhere."""
-    private = isinstance(postgres, Postgres)
-    there = {row[0] for row in sql(postgres.dsn(), "SELECT datname FROM pg_database")}
-    statements = []
-    for name in map(database_of, services):
-        if name in there:
-            continue
-        if private:
-            statements.append(f'CREATE ROLE "{name}" LOGIN;')
-        owner = f' OWNER "{name}"' if private else ""
-        statements.append(f'CREATE DATABASE "{name}"{owner};')
-    if statements:
-        sql(postgres.dsn(), "\n".join(statements))
+def _owner(service):
+    return database_of(service)
 
 
-def dsn_of(postgres, service):
-    dsn = postgres.dsn(database_of(service))
+def _runtime(service):
+    return database_of(service) + "_runtime"
+
+
+def _passfile(settings, role):
+    return settings.path(passwords.FOLDER, f"postgres-{role}")
+
+
+def _password(settings, role):
+    """Kept as libpq wants it, host:port:database:user:password."""
+    line = f"*:*:*:{role}:" + passwords.get(settings, f"postgres-{role}").rpartition(":")[2]
+    passwords.write(settings, f"postgres-{role}", line)
+    return line.rpartition(":")[2]
+
+
+def _verifier(password):
+    """What the server keeps in place of the password (RFC 5803): so the password
+    itself is in no statement, and no log."""
+    salt, rounds = os.urandom(16), 4096
+
+    def text(data):
+        return base64.b64encode(data).decode()
+
+    salted = hashlib.pbkdf2_hmac("sha256", password.encode(), salt, rounds)
+    stored = hashlib.sha256(hmac.digest(salted, b"Client Key", "sha256")).digest()
+    server = hmac.digest(salted, b"Server Key", "sha256")
+    return f"SCRAM-SHA-256${rounds}:{text(salt)}${text(stored)}:{text(server)}"
+
+
+def choose_roles(postgres, settings):
+    """Settles who each service is: PG_DSN of the role it runs as, PG_OWNER_DSN of
+    the one that migrates, PG_RUNTIME_ROLE, empty if they are the same. Returns
+    whether they are two."""
+    two = postgres.makes_roles()
+    for service in settings.services:
+        database = database_of(service)
+        for name, role in (("PG_DSN", _runtime(service)), ("PG_OWNER_DSN", _owner(service))):
+            settings.set_of(service, name, postgres.dsn(database, role if two else None))
+        settings.set_of(service, "PG_RUNTIME_ROLE", _runtime(service) if two else "")
+    return two
+
+
+def create_databases(postgres, settings):
+    """One database for each service, and its roles."""
     if isinstance(postgres, Postgres):
-        dsn = re.sub(r"user=\S+$", f"user={database_of(service)}", dsn)
-    return dsn
+        sql(postgres.dsn(), "REVOKE CONNECT ON DATABASE postgres, template1 FROM PUBLIC")
+    with open(os.path.join(TOP, "scripts", "system", "roles.sql"), encoding="utf-8") as file:
+        make_roles = file.read()
+    there = {row[0] for row in sql(postgres.dsn(), "SELECT datname FROM pg_database")}
+    for service in settings.services:
+        database, owner, runtime = database_of(service), _owner(service), _runtime(service)
+        if settings.of(service, "PG_RUNTIME_ROLE"):
+            variables = {
+                "database": database, "owner": owner, "runtime": runtime,
+                "owner_password": _verifier(_password(settings, owner)),
+                "runtime_password": _verifier(_password(settings, runtime)),
+                "connection_limit": settings.of(service, "PG_CONNECTION_LIMIT"),
+            }
+            sql(postgres.dsn(), "\n".join(f"\\set {name} '{value}'"
+                                         for name, value in variables.items()) + "\n" + make_roles)
+        elif database not in there:
+            sql(postgres.dsn(), f'CREATE DATABASE "{database}"')

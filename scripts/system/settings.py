@@ -144,6 +144,13 @@ def from_environment(auto_ports=False, postgres=None, nats=None):
     port("GATEWAY_ADMIN_PORT", 8087)
     values["GATEWAY_REFLECTION_ADDR"] = f"127.0.0.1:{port('GATEWAY_REFLECTION_PORT', 8086)}"
     values["GATEWAY_PAGE_ADDR"] = f"127.0.0.1:{port('GATEWAY_PAGE_PORT', 8085)}"
+    # What clients may ask of it; docs/security.md has the whole list of limits.
+    per_second = setting("GATEWAY_CLIENT_REQUESTS_PER_SECOND", "20000")
+    burst = 2 * _number("GATEWAY_CLIENT_REQUESTS_PER_SECOND", per_second, 1, 100000)
+    _number("GATEWAY_CLIENT_BURST", setting("GATEWAY_CLIENT_BURST", str(burst)), 1, 200000)
+    _number("GATEWAY_CLIENTS", setting("GATEWAY_CLIENTS", "10000"), 1, 100000)
+    _number("GATEWAY_MAX_CONNECTIONS", setting("GATEWAY_MAX_CONNECTIONS", "4000"), 1, 100000)
+    setting("GATEWAY_MAX_HEAP_BYTES", str(1024 ** 3))
     setting("ENVOY", os.path.join(TOOLS, "envoy"))
 
     if setting("AUTH", "on") not in ("on", "off"):
@@ -177,6 +184,7 @@ def from_environment(auto_ports=False, postgres=None, nats=None):
         values[f"{name}_METRICS_URL"] = f"http://{metrics[0]}/metrics"
         values[f"{name}_METRICS_ADDRS"] = ",".join(metrics)
         setting(f"{name}_FLAGS", "")
+        setting(f"{name}_PG_CONNECTION_LIMIT", str(30 * len(addresses)))
 
     if os.environ.get("PROXY") == "on":
         for name in proxy_ports(values["SERVICES"].split()):

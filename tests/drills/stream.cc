@@ -12,8 +12,7 @@
 //                                         event back late, at once, or twice
 //   drill_stream poison SUBJECT           events that nobody can apply
 //
-// --nats_url must allow it: as the provisioner, and for shuffle and poison as
-// one who may publish there.
+// --nats_user must be one who may: the operator.
 
 #include <algorithm>
 #include <cstdio>
@@ -23,7 +22,6 @@
 #include <utility>
 #include <vector>
 
-#include "absl/flags/declare.h"
 #include "absl/flags/flag.h"
 #include "absl/flags/usage.h"
 #include "absl/strings/match.h"
@@ -37,8 +35,6 @@
 #include "platform/events/stream_reader.h"
 #include "platform/process/process.h"
 
-// platform/config
-ABSL_DECLARE_FLAG(std::string, nats_url);
 ABSL_FLAG(absl::Duration, duration, absl::Seconds(10), "shuffle: how long");
 ABSL_FLAG(uint64_t, seed, 1, "shuffle: what happens to which event");
 ABSL_FLAG(double, share, 0.5, "shuffle: part of the events that we take");
@@ -107,7 +103,7 @@ absl::Status Dump(JetStream& jetstream, const std::string& stream) {
   if (!info.ok()) return info.status();
   std::string text;
   const absl::Status read = events::ReadStream(
-      jetstream, stream, *info, [&](const InMessage& message) {
+      jetstream, stream, "drill", *info, [&](const InMessage& message) {
         absl::StrAppend(&text, stream, "\t", message.stream_sequence, "\t",
                         Field(message.Header("ce-id")), "\t",
                         Field(message.Header("Nats-Msg-Id")), "\t",
@@ -240,8 +236,12 @@ absl::Status Poison(JetStream& jetstream, const std::string& subject) {
 }
 
 absl::Status Run(const std::vector<std::string>& words) {
-  const auto connected = JetStream::Connect(
-      {.url = absl::GetFlag(FLAGS_nats_url), .name = "drill"});
+  const absl::StatusOr<platform::NatsConfig> nats = platform::LoadNatsConfig();
+  if (!nats.ok()) return nats.status();
+  const auto connected = JetStream::Connect({.url = nats->url,
+                                             .name = "drill",
+                                             .user = nats->user,
+                                             .password = nats->password});
   if (!connected.ok()) return connected.status();
   JetStream& jetstream = **connected;
   for (int i = 0; i < 100 && !jetstream.connected(); ++i) {

@@ -265,9 +265,12 @@ TEST_F(LifeOfAnOrderTest, GarbageIsParkedAndItsNeighboursAreNot) {
       "SELECT count(*) FROM dead_letters WHERE redriven_at IS NULL";
   const int before = std::stoi(system_->Sql("cook", parked));
 
-  Publish((*system_)["NATS_URL"], {.subject = "restaurant.order.ordered",
-                                   .headers = {},
-                                   .payload = "\xff\x00 garbage"});
+  auto jetstream =
+      platform::events::JetStream::Connect(system_->BrokerAs("order"));
+  ASSERT_TRUE(jetstream.ok());
+  Publish(**jetstream, {.subject = "restaurant.order.ordered",
+                        .headers = {},
+                        .payload = "\xff\x00 garbage"});
 
   const std::string id = system_->Place(11, 1, menu, 1);
   EXPECT_EQ(system_->WaitFor(id, "cook_status", "TICKET_STATUS_COOKING"),

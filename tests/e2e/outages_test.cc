@@ -94,13 +94,11 @@ TEST_F(OutagesTest, DuplicatesChangeNothing) {
   };
   const std::string before = state();
 
-  auto jetstream = platform::events::JetStream::Connect(
-      {.url = (*system_)["NATS_URL"], .name = "duplicator"});
-  ASSERT_TRUE(jetstream.ok());
-  ASSERT_TRUE(
-      Eventually(absl::Seconds(5), [&] { return (*jetstream)->connected(); }));
   int published = 0;
   for (const char* service : {"order", "cook", "delivery"}) {
+    auto jetstream =
+        platform::events::JetStream::Connect(system_->BrokerAs(service));
+    ASSERT_TRUE(jetstream.ok());
     const std::string rows = system_->Sql(
         service,
         "SELECT event_id, aggregate_id, version, subject, event_type, "
@@ -127,6 +125,9 @@ TEST_F(OutagesTest, DuplicatesChangeNothing) {
     }
   }
   ASSERT_GT(published, 25);
+  auto jetstream =
+      platform::events::JetStream::Connect(system_->BrokerAs("provisioner"));
+  ASSERT_TRUE(jetstream.ok());
   // All of them were taken: nothing is pending at any durable.
   ASSERT_TRUE(Eventually(absl::Seconds(20), [&] {
     for (const auto& [stream, durable] :
@@ -211,8 +212,8 @@ TEST_F(OutagesTest, ALostStreamIsRepaired) {
   const std::string before = system_->Place(24, 2, 5, 1);
   ASSERT_EQ(system_->WaitFor(before, "cook_status", "TICKET_STATUS_COOKING"),
             "TICKET_STATUS_COOKING");
-  auto jetstream = platform::events::JetStream::Connect(
-      {.url = (*system_)["NATS_URL"], .name = "vandal"});
+  auto jetstream =
+      platform::events::JetStream::Connect(system_->BrokerAs("operator"));
   ASSERT_TRUE(jetstream.ok());
   ASSERT_TRUE(
       Eventually(absl::Seconds(5), [&] { return (*jetstream)->connected(); }));

@@ -77,14 +77,6 @@ void Publish(platform::events::JetStream& jetstream,
   std::abort();
 }
 
-void Publish(const std::string& nats_url,
-             const platform::events::OutMessage& message) {
-  auto jetstream = platform::events::JetStream::Connect(
-      {.url = nats_url, .name = "e2e test"});
-  if (!jetstream.ok()) std::abort();
-  Publish(**jetstream, message);
-}
-
 std::string Answer::Reason() const {
   const nlohmann::json info = Detail(body, "ErrorInfo");
   return info.is_object() ? info.value("reason", "") : "";
@@ -274,9 +266,21 @@ Ran System::Command(const std::string& service,
   return Script(absl::StrCat("admin ", service, " ", arguments));
 }
 
+platform::events::JetStreamOptions System::BrokerAs(
+    const std::string& user) const {
+  std::ifstream file(absl::StrCat(run_dir_, "/secrets/nats-", user));
+  std::string password;
+  std::getline(file, password);
+  return {.url = (*this)["NATS_URL"],
+          .name = "e2e test",
+          .user = user,
+          .password = password};
+}
+
 std::string System::Sql(const std::string& service,
                         const std::string& sql) const {
-  const std::string dsn = (*this)[absl::AsciiStrToUpper(service) + "_PG_DSN"];
+  const std::string dsn =
+      (*this)[absl::AsciiStrToUpper(service) + "_PG_OWNER_DSN"];
   Ran ran =
       RunCommand(absl::StrCat("psql -XAtq ", Quoted(dsn), " -c ", Quoted(sql)));
   absl::StripTrailingAsciiWhitespace(&ran.output);

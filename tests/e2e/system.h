@@ -28,8 +28,6 @@ struct Ran {
 Ran RunCommand(const std::string& command);
 
 // Publishes one message to JetStream as it is; aborts if it was not stored.
-void Publish(const std::string& nats_url,
-             const platform::events::OutMessage& message);
 void Publish(platform::events::JetStream& jetstream,
              const platform::events::OutMessage& message);
 
@@ -84,7 +82,11 @@ class System {
   // Runs a subcommand of a service's binary with that service's settings, e.g.
   // ("mypage", "rebuild").
   Ran Command(const std::string& service, const std::string& arguments) const;
-  // Runs SQL on a service's database; the rows as text, columns by '|'.
+  // How to connect to the broker as one of its users, e.g. "order".
+  platform::events::JetStreamOptions BrokerAs(const std::string& user) const;
+  // Runs SQL on a service's database, as its owner; the rows as text, columns
+  // by
+  // '|'.
   std::string Sql(const std::string& service, const std::string& sql) const;
 
   // Places an order through the gateway and returns its id.

@@ -141,7 +141,7 @@ class RebuildTest : public testing::Test {
 
   RebuildOptions Options() {
     return {.dsn = db_.dsn(),
-            .nats_url = nats_.url(),
+            .nats = {.url = nats_.url(), .name = "mypage-admin"},
             .subscriptions = Subscriptions(),
             .say = [this](const std::string& line) {
               said_.push_back(line);

@@ -124,7 +124,7 @@ std::vector<InMessage> EventsTest::Messages() {
   const auto info = GetStreamInfo(*jetstream_, "TEST");
   EXPECT_THAT(info, IsOk());
   if (!info.ok()) return result;
-  EXPECT_THAT(ReadStream(*jetstream_, "TEST", *info,
+  EXPECT_THAT(ReadStream(*jetstream_, "TEST", "test", *info,
                          [&](const InMessage& message) {
                            result.push_back(message);
                            return absl::OkStatus();

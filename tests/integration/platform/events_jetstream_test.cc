@@ -241,6 +241,42 @@ TEST(JetStreamConnectTest, AnUnreadableUrlIsRefused) {
               Fails(absl::StatusCode::kInvalidArgument));
 }
 
+// A user whom the broker lets hear nothing but its own inboxes can do all that
+// there is to do.
+TEST(JetStreamConnectTest, AUserNeedsNoInboxesButItsOwn) {
+  const test_support::NatsServer nats({.config = R"(
+      authorization { users: [
+        {user: worker, password: "a b'c", permissions: {
+          publish: ["test.>", "$JS.API.>", "$JS.ACK.TEST.worker.>"],
+          subscribe: ["_INBOX_worker.>"]}}]})"});
+  const auto jetstream = JetStream::Connect({.url = nats.url(),
+                                             .name = "test",
+                                             .user = "worker",
+                                             .password = "a b'c"});
+  ASSERT_THAT(jetstream, IsOk());
+  EXPECT_TRUE(
+      Eventually(absl::Seconds(10), [&] { return (*jetstream)->connected(); }));
+
+  EXPECT_THAT(
+      (*jetstream)
+          ->Api("STREAM.CREATE.TEST",
+                R"({"name":"TEST","subjects":["test.>"]})", absl::Seconds(10)),
+      IsOk());
+  EXPECT_THAT((*jetstream)
+                  ->Api("CONSUMER.DURABLE.CREATE.TEST.worker",
+                        R"({"stream_name":"TEST","config":{
+                            "durable_name":"worker","ack_policy":"explicit"}})",
+                        absl::Seconds(10)),
+              IsOk());
+  EXPECT_THAT((*jetstream)->PublishAll({Said("hello")}, absl::Seconds(10)),
+              ElementsAre(IsOk()));
+  const auto pull = (*jetstream)->PullFrom("TEST", "worker");
+  ASSERT_THAT(pull, IsOk());
+  const auto hand = (*pull)->Next(10, absl::Seconds(10));
+  ASSERT_THAT(hand, IsOk());
+  EXPECT_THAT(*hand, SizeIs(1));
+}
+
 TEST_F(JetStreamTest, ApiErrorsAreStatuses) {
   EXPECT_THAT(jetstream_->Api("STREAM.INFO.NONE", "", absl::Seconds(10)),
               Fails(kNotFound));

@@ -157,6 +157,69 @@ TEST_F(PgMigrateTest, StopsWaitingWhenTold) {
   EXPECT_THAT(status, Fails(absl::StatusCode::kCancelled));
 }
 
+// The role may do what it is granted, and what it was granted before, or has as
+// one of the public, no more.
+TEST_F(PgMigrateTest, TheRuntimeRoleMayDoWhatItIsGrantedAndNothingElse) {
+  const std::string role = db_.name() + " \"runtime\"";
+  const std::string quoted = "\"" + db_.name() + " \"\"runtime\"\"\"";
+  db_.Exec("CREATE ROLE " + quoted);
+  constexpr Migration kMore = {
+      3, "more",
+      "CREATE TABLE u (n int);"
+      "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'"};
+  const std::vector migrations = {kTable, kRow, kMore};
+  const auto may = [&](const std::string& sql) {
+    try {
+      pqxx::connection connection(db_.dsn());
+      pqxx::work tx(connection);
+      tx.exec("SET SESSION AUTHORIZATION " + quoted);
+      tx.exec(sql);
+      return true;
+    } catch (const pqxx::insufficient_privilege&) {
+      return false;
+    }
+  };
+  ASSERT_THAT(Migrate(db_.dsn(), migrations,
+                      {role, R"(GRANT SELECT, DELETE ON t TO :"runtime_role";
+                                GRANT EXECUTE ON FUNCTION f
+                                TO :"runtime_role")"}),
+              IsOk());
+  EXPECT_TRUE(may("DELETE FROM t WHERE n = 6"));
+  EXPECT_TRUE(may("SELECT f()"));
+  ASSERT_THAT(
+      Migrate(db_.dsn(), migrations,
+              {role, R"(GRANT SELECT, INSERT ON t TO :"runtime_role")"}),
+      IsOk());
+
+  EXPECT_TRUE(may("SELECT FROM t"));
+  EXPECT_TRUE(may("INSERT INTO t VALUES (7)"));
+  EXPECT_TRUE(may("SELECT FROM schema_migrations"));
+  for (const char* sql :
+       {"DELETE FROM t", "UPDATE t SET n = 1", "TRUNCATE t", "SELECT FROM u",
+        "SELECT f()", "CREATE TABLE v (n int)", "CREATE TEMP TABLE v (n int)",
+        "CREATE SCHEMA v", "INSERT INTO schema_migrations VALUES (9, '', '')",
+        "ALTER TABLE t ADD m int", "DROP TABLE t"}) {
+    EXPECT_FALSE(may(sql)) << sql;
+  }
+
+  db_.Exec("DROP OWNED BY " + quoted + "; DROP ROLE " + quoted);
+}
+
+// Whoever migrates must not queue before a table for long: everybody would
+// queue behind it.
+TEST_F(PgMigrateTest, AMigrationDoesNotWaitForEverForATable) {
+  ASSERT_THAT(MigrateWith({kTable}), IsOk());
+  pqxx::connection reader(db_.dsn());
+  pqxx::work tx(reader);
+  tx.exec("SELECT FROM t");
+  constexpr Migration kAlter = {2, "alter", "ALTER TABLE t ADD m int"};
+
+  EXPECT_THAT(MigrateWith({kTable, kAlter}),
+              Fails(absl::StatusCode::kResourceExhausted));
+  tx.commit();
+  EXPECT_THAT(MigrateWith({kTable, kAlter}), IsOk());
+}
+
 TEST(PgMigrateOutageTest, WaitsForTheServerToo) {
   test_support::PostgresServer server;
   const test_support::TestDatabase db(server, std::vector{kTable});

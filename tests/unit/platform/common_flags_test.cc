@@ -1,5 +1,11 @@
 #include "platform/config/common_flags.h"
 
+#include <sys/prctl.h>
+#include <sys/resource.h>
+
+#include <cstdio>
+#include <fstream>
+
 #include "absl/flags/flag.h"
 #include "absl/flags/reflection.h"
 #include "absl/strings/str_join.h"
@@ -49,6 +55,23 @@ TEST(ParseFlagsDeathTest, WordsAreReturned) {
               ::testing::ExitedWithCode(kExitOk), "one two --three");
 }
 
+TEST(ParseFlagsDeathTest, CoreDumpsAreOffWhenAsked) {
+  const auto print_and_exit = [](std::vector<const char*> words) {
+    words.insert(words.begin(), "program");
+    ParseFlags(static_cast<int>(words.size()),
+               const_cast<char**>(words.data()));
+    rlimit core{};
+    getrlimit(RLIMIT_CORE, &core);
+    std::fprintf(stderr, "dumpable %d, none %d", prctl(PR_GET_DUMPABLE),
+                 core.rlim_cur == 0 ? 1 : 0);
+    std::exit(kExitOk);
+  };
+  EXPECT_EXIT(print_and_exit({"--core_dumps=false"}),
+              ::testing::ExitedWithCode(kExitOk), "dumpable 0, none 1");
+  EXPECT_EXIT(print_and_exit({}), ::testing::ExitedWithCode(kExitOk),
+              "dumpable 1");
+}
+
 // The flags that every service must be given are set to good values.
 class CommonFlagsTest : public ::testing::Test {
  protected:
@@ -95,6 +118,7 @@ TEST_F(CommonFlagsTest, ABadFlagIsNamed) {
       {"nats_url", "127.0.0.1:4222"},
       {"nats_url", "http://127.0.0.1:4222"},
       {"nats_url", "nats://127.0.0.1:4222,"},
+      {"pg_owner_dsn", "host=x port"},
       {"pg_connections", "0"},
       {"pg_connections", "101"},
       {"threads", "0"},
@@ -136,6 +160,43 @@ TEST_F(CommonFlagsTest, ASubcommandNeedsNoAddresses) {
   Set("nats_url", "");
 
   EXPECT_THAT(LoadCommonConfig(/*serving=*/false), IsOk());
+}
+
+TEST_F(CommonFlagsTest, TheOwnersDsnIsTheOtherOneUnlessGiven) {
+  EXPECT_EQ(LoadCommonConfig()->pg_owner_dsn, "postgresql:///x");
+  Set("pg_owner_dsn", "postgresql:///y");
+  EXPECT_EQ(LoadCommonConfig()->pg_owner_dsn, "postgresql:///y");
+
+  // A subcommand may be given that one alone.
+  Set("pg_dsn", "");
+  EXPECT_THAT(LoadCommonConfig(/*serving=*/false), IsOk());
+  EXPECT_FALSE(LoadCommonConfig(/*serving=*/true).ok());
+}
+
+TEST_F(CommonFlagsTest, ThePasswordIsTheFilesFirstLine) {
+  const std::string path = ::testing::TempDir() + "/common_flags_password";
+  std::ofstream(path) << "secret\n";
+  Set("nats_user", "order");
+  Set("nats_password_file", path);
+
+  const auto config = LoadCommonConfig();
+
+  ASSERT_THAT(config, IsOk());
+  EXPECT_EQ(config->nats.user, "order");
+  EXPECT_EQ(config->nats.password, "secret");
+  std::remove(path.c_str());
+}
+
+TEST_F(CommonFlagsTest, ABadBrokerUserIsNamed) {
+  Set("nats_user", "order");
+  EXPECT_THAT(std::string(LoadCommonConfig().status().message()),
+              StartsWith("--nats_password_file: "));
+  Set("nats_password_file", "/nowhere");
+  EXPECT_THAT(std::string(LoadCommonConfig().status().message()),
+              StartsWith("--nats_password_file: /nowhere cannot be read"));
+  Set("nats_user", "order.>");
+  EXPECT_THAT(std::string(LoadCommonConfig().status().message()),
+              StartsWith("--nats_user: "));
 }
 
 TEST_F(CommonFlagsTest, Ipv6AddressesAreAddresses) {

@@ -61,7 +61,10 @@ absl::Status Serve(const Config& config) {
   if (absl::IsCancelled(schema)) return absl::OkStatus();
   if (!schema.ok()) return schema;
   const auto jetstream =
-      events::JetStream::Connect({.url = config.nats_url, .name = kService});
+      events::JetStream::Connect({.url = config.nats.url,
+                                  .name = kService,
+                                  .user = config.nats.user,
+                                  .password = config.nats.password});
   if (!jetstream.ok()) return jetstream.status();
 
   // Events in: what became of orders, from the first one kept.
@@ -97,7 +100,8 @@ absl::Status Run(const std::vector<std::string>& words) {
   const bool alone = words.size() <= 1;
   if (command == "serve" && alone) return Serve(*config);
   if (command == "migrate" && alone) {
-    return pg::Migrate(config->pg_dsn, Migrations());
+    return pg::Migrate(config->pg_owner_dsn, Migrations(),
+                       {config->pg_runtime_role, Grants()});
   }
   if (command == "dead-letters") {
     pg::Pool pool(PoolNamed("commands", *config, 1));
