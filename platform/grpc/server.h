@@ -15,7 +15,10 @@ namespace platform::rpc {
 struct ServerOptions {
   std::string listen;                 // host:port; port 0: the kernel's
   int max_request_bytes = 64 * 1024;  // larger ones: RESOURCE_EXHAUSTED
-  int max_metadata_bytes = 8 * 1024;
+  // A client's 8 KiB, what gateway and mesh add, and the 32 bytes that HTTP/2
+  // counts for each header.
+  int max_metadata_bytes = 12 * 1024;
+  int max_streams = 1024;  // calls in hand of one connection; more of them wait
 };
 
 // Serves while it lives. `grpc.health.v1.Health` answers for "" (readiness) and

@@ -2,6 +2,7 @@
 RUN_DIR/pids/<name>, logging to RUN_DIR/log/<name>.log."""
 
 import os
+import resource
 import signal
 import subprocess
 import time
@@ -86,6 +87,7 @@ class Process:
             _remove(self.exit_file)
             command = ["/bin/sh", "-c", _KEEP_EXIT_CODE, self.pid_file, self.exit_file, *command]
         as_user = {"user": self.user, "group": self.user, "extra_groups": []} if self.user else {}
+        _allow_many_files()
         with open(self.log, "ab") as log:
             child = subprocess.Popen(
                 command, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
@@ -130,6 +132,14 @@ class Process:
                  5, f"{self.name} ended, nobody knows how")
         with open(self.exit_file, encoding="utf-8") as file:
             return int(file.read())
+
+
+def _allow_many_files():
+    """Each connection to Envoy or Postgres is a file; the soft limit may be 1024."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 65536 if hard == resource.RLIM_INFINITY else min(hard, 65536)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def wait_for(condition, seconds, otherwise):
