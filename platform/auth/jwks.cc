@@ -1,13 +1,8 @@
 #include "platform/auth/jwks.h"
 
-#include <openssl/bio.h>
-#include <openssl/bn.h>
 #include <openssl/core_names.h>
-#include <openssl/evp.h>
-#include <openssl/param_build.h>
 #include <openssl/pem.h>
 
-#include <memory>
 #include <string>
 #include <utility>
 
@@ -15,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "nlohmann/json.hpp"
 
+#include "platform/auth/openssl_handles.h"
 #include "platform/status/error.h"
 
 namespace platform::auth {
@@ -24,21 +20,6 @@ using nlohmann::json;
 
 constexpr int kLeastRsaBits = 2048;
 constexpr size_t kCoordinateBytes = 32;
-
-template <auto free>
-struct Deleter {
-  template <typename T>
-  void operator()(T* object) const {
-    free(object);
-  }
-};
-using Bn = std::unique_ptr<BIGNUM, Deleter<BN_free>>;
-using Bio = std::unique_ptr<BIO, Deleter<BIO_free>>;
-using Pkey = std::unique_ptr<EVP_PKEY, Deleter<EVP_PKEY_free>>;
-using PkeyContext = std::unique_ptr<EVP_PKEY_CTX, Deleter<EVP_PKEY_CTX_free>>;
-using ParamBuilder =
-    std::unique_ptr<OSSL_PARAM_BLD, Deleter<OSSL_PARAM_BLD_free>>;
-using Params = std::unique_ptr<OSSL_PARAM, Deleter<OSSL_PARAM_free>>;
 
 std::string Text(const json& key, const char* name) {
   const auto found = key.find(name);

@@ -1,7 +1,5 @@
 #include "platform/auth/jwt.h"
 
-#include <openssl/bio.h>
-#include <openssl/evp.h>
 #include <openssl/pem.h>
 
 #include <algorithm>
@@ -18,6 +16,7 @@
 #include "nlohmann/json.hpp"
 
 #include "jwt/jwt.hpp"
+#include "platform/auth/openssl_handles.h"
 #include "platform/status/error.h"
 
 namespace platform::auth {
@@ -57,6 +56,20 @@ std::string TextOf(const json& object, const char* name) {
                                                      : "";
 }
 
+// How a private key signs. Asked of OpenSSL, because cpp-jwt leaks a key that
+// it is given for another algorithm.
+std::optional<Algorithm> AlgorithmOf(absl::string_view private_key_pem) {
+  const Bio bio(BIO_new_mem_buf(private_key_pem.data(),
+                                static_cast<int>(private_key_pem.size())));
+  // A key with a pass phrase is none of ours, and nobody is to be asked for it.
+  const Pkey key(PEM_read_bio_PrivateKey(
+      bio.get(), nullptr, [](char*, int, int, void*) { return 0; }, nullptr));
+  const int kind = key == nullptr ? 0 : EVP_PKEY_get_base_id(key.get());
+  if (kind == EVP_PKEY_EC) return Algorithm::kEs256;
+  if (kind == EVP_PKEY_RSA) return Algorithm::kRs256;
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::optional<ParsedToken> ParseToken(absl::string_view token) {
@@ -93,26 +106,6 @@ bool SignatureHolds(const ParsedToken& token, const PublicKey& key) {
     return false;
   }
 }
-
-namespace {
-
-// How a private key signs. Asked of OpenSSL, because cpp-jwt leaks a key that
-// it is given for another algorithm.
-std::optional<Algorithm> AlgorithmOf(absl::string_view private_key_pem) {
-  BIO* const bio = BIO_new_mem_buf(private_key_pem.data(),
-                                   static_cast<int>(private_key_pem.size()));
-  // A key with a pass phrase is none of ours, and nobody is to be asked for it.
-  EVP_PKEY* const key = PEM_read_bio_PrivateKey(
-      bio, nullptr, [](char*, int, int, void*) { return 0; }, nullptr);
-  const int kind = key == nullptr ? 0 : EVP_PKEY_get_base_id(key);
-  EVP_PKEY_free(key);
-  BIO_free(bio);
-  if (kind == EVP_PKEY_EC) return Algorithm::kEs256;
-  if (kind == EVP_PKEY_RSA) return Algorithm::kRs256;
-  return std::nullopt;
-}
-
-}  // namespace
 
 absl::StatusOr<std::string> SignToken(absl::string_view private_key_pem,
                                       absl::string_view key_id,
