@@ -34,7 +34,24 @@ max_payload: 1MB
 # A client that hangs is noticed after about 6 s.
 ping_interval: "2s"
 ping_max: 2
-authorization: {users}
+include users.conf
+"""
+
+_USERS = """\
+# Written by scripts/system/nats.py, from the services' jetstream.json.
+include passwords.conf
+authorization {{
+  users: [
+{users}  ]
+}}
+"""
+
+_USER = """\
+    {{user: {user}, password: $password_{user}, permissions: {{
+      publish: [
+{subjects}      ]
+      subscribe: "{hears}"
+    }}}}
 """
 
 
@@ -85,14 +102,33 @@ def may_publish(services):
         # The relay that repairs its stream reads it first.
         for stream in streams:
             users[service] += _reader(stream, f"{service}-relay")
-        # Reconcile and rebuild; reconcile publishes again what is lost.
+        # Who speaks can reconcile: reads its own stream and publishes again what is
+        # lost there. Who only hears can rebuild from what it hears.
         admin = admin_of(service)
-        users[admin] = list(says)
-        for stream in dict.fromkeys([*streams, *(durable["stream"] for durable in hears)]):
-            users[admin] += _reader(stream, admin)
-            if stream not in streams:
-                users[admin].append(f"$JS.API.STREAM.INFO.{stream}")
+        users[admin] = list(own["subjects"])
+        for stream in streams or dict.fromkeys(durable["stream"] for durable in hears):
+            users[admin] += [f"$JS.API.STREAM.INFO.{stream}", *_reader(stream, admin)]
     return users
+
+
+def users_configuration(services):
+    """Users and permissions. Passwords are variables, password_<user>."""
+    users = []
+    for user, subjects in may_publish(services).items():
+        hears = ">" if user == OPERATOR else f"_INBOX_{user}.>"
+        users.append(_USER.format(
+            user=user, hears=hears,
+            subjects="".join(f'        "{subject}"\n' for subject in subjects)))
+    return _USERS.format(users="".join(users))
+
+
+def passwords_configuration(users):
+    """The variables: bcrypt where Python has it, cheap to check, because 256 random
+    bits are not guessed."""
+    def kept(password):
+        return password if crypt is None else crypt.crypt(
+            password, crypt.mksalt(crypt.METHOD_BLOWFISH, rounds=16))
+    return "".join(f'password_{user}: "{kept(password)}"\n' for user, password in users.items())
 
 
 def _password_file(user):
@@ -103,30 +139,19 @@ def configuration(settings):
     return settings.path("nats", "nats.conf")
 
 
-def _hash(password):
-    """bcrypt where Python has it. Cheap to check: 256 random bits are not guessed."""
-    if crypt is None:
-        return password
-    return crypt.crypt(password, crypt.mksalt(crypt.METHOD_BLOWFISH, rounds=16))
-
-
 def write_configuration(settings):
-    users = []
-    for user, subjects in may_publish(settings.services).items():
-        users.append({
-            "user": user,
-            "password": _hash(passwords.get(settings, _password_file(user))),
-            "permissions": {"publish": {"allow": subjects},
-                            "subscribe": {"allow": [
-                                ">" if user == OPERATOR else f"_INBOX_{user}.>"]}},
-        })
+    users = may_publish(settings.services)
     os.makedirs(settings.path("nats"), exist_ok=True)
-    descriptor = os.open(configuration(settings), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(_CONFIGURATION.format(
-            address=settings["NATS_URL"].removeprefix("nats://"),
-            store=settings.path("nats", "store"),
-            users=json.dumps({"users": users}, indent=2)))
+    for name, text in (
+            ("nats.conf", _CONFIGURATION.format(
+                address=settings["NATS_URL"].removeprefix("nats://"),
+                store=settings.path("nats", "store"))),
+            ("users.conf", users_configuration(settings.services)),
+            ("passwords.conf", passwords_configuration(
+                {user: passwords.get(settings, _password_file(user)) for user in users}))):
+        descriptor = os.open(settings.path("nats", name), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
 
 
 def flags(settings, user):

@@ -227,11 +227,11 @@ def database_of(service):
 
 
 def _owner(service):
-    return database_of(service)
+    return database_of(service) + "_owner"
 
 
 def _runtime(service):
-    return database_of(service) + "_runtime"
+    return database_of(service)
 
 
 def _passfile(settings, role):
@@ -276,7 +276,7 @@ def create_databases(postgres, settings):
     """One database for each service, and its roles."""
     if isinstance(postgres, Postgres):
         sql(postgres.dsn(), "REVOKE CONNECT ON DATABASE postgres, template1 FROM PUBLIC")
-    with open(os.path.join(TOP, "scripts", "system", "roles.sql"), encoding="utf-8") as file:
+    with open(os.path.join(TOP, "k8s", "base", "postgres", "roles.sql"), encoding="utf-8") as file:
         make_roles = file.read()
     there = {row[0] for row in sql(postgres.dsn(), "SELECT datname FROM pg_database")}
     for service in settings.services:

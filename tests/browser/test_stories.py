@@ -157,7 +157,7 @@ def test_busy_says_when_to_order_again(customer, staff, system, expected_complai
 
     # Nothing is committed while the table is locked, so a few orders fill the
     # queue, and the next one is refused at once.
-    lock = subprocess.Popen(["psql", "-XAtq", system.env["ORDER_PG_DSN"]], stdin=subprocess.PIPE,
+    lock = subprocess.Popen(["psql", "-XAtq", system.env["ORDER_PG_OWNER_DSN"]], stdin=subprocess.PIPE,
                             stdout=subprocess.PIPE, text=True)
     try:
         lock.stdin.write("BEGIN; LOCK TABLE orders IN ACCESS EXCLUSIVE MODE; SELECT 'locked';\n")
@@ -225,7 +225,7 @@ def test_a_repeat_after_silence_orders_once(customer, staff, system, expected_co
 
 
 def system_orders(system, customer):
-    ran = subprocess.run(["psql", "-XAtq", system.env["ORDER_PG_DSN"], "-c",
+    ran = subprocess.run(["psql", "-XAtq", system.env["ORDER_PG_OWNER_DSN"], "-c",
                           f"SELECT count(*) FROM orders WHERE customer_id = {customer}"],
                          stdout=subprocess.PIPE, text=True, check=True)
     return int(ran.stdout)

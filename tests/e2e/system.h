@@ -85,8 +85,7 @@ class System {
   // How to connect to the broker as one of its users, e.g. "order".
   platform::events::JetStreamOptions BrokerAs(const std::string& user) const;
   // Runs SQL on a service's database, as its owner; the rows as text, columns
-  // by
-  // '|'.
+  // by '|'.
   std::string Sql(const std::string& service, const std::string& sql) const;
 
   // Places an order through the gateway and returns its id.

@@ -1,11 +1,11 @@
 -- The two roles of one service and its database: the owner migrates, reconciles
 -- and rebuilds; the runtime role serves, and may do what the migrations' grants
--- say. A psql script that may be run again; scripts/up does, and for a server of
--- one's own:
+-- say. A psql script that may be run again; scripts/up does, the container
+-- `databases` on Kubernetes, and for a server of one's own:
 --
---   psql -v database=restaurant_order -v connection_limit=40 \
---        -v owner=restaurant_order -v runtime=restaurant_order_runtime \
---        -v owner_password=… -v runtime_password=… -f scripts/system/roles.sql
+--   psql -v database=restaurant_order -v connection_limit=100 \
+--        -v owner=restaurant_order_owner -v runtime=restaurant_order \
+--        -v owner_password=… -v runtime_password=… -f k8s/base/postgres/roles.sql
 --
 -- Needs a user who may create roles and databases. Passwords are best given as
 -- SCRAM verifiers, so that no log can hold them. What PUBLIC has is taken away by
