@@ -23,6 +23,8 @@
 #include "google/protobuf/descriptor.h"
 #include "google/protobuf/dynamic_message.h"
 #include "google/protobuf/util/json_util.h"
+#include "google/rpc/error_details.pb.h"
+#include "google/rpc/status.pb.h"
 #include "grpcpp/generic/generic_stub.h"
 #include "grpcpp/grpcpp.h"
 #include "gtest/gtest.h"
@@ -198,13 +200,18 @@ class AccessMatrixTest : public testing::Test {
     call->Finish(&status, nullptr);
     done();
     if (answered) return {kOk, "", ""};
-    return {status.error_code(),
-            HasReason(status.error_details(), "NOT_YOURS") ? "NOT_YOURS" : "",
+    return {status.error_code(), ReasonIn(status.error_details()),
             status.error_message()};
   }
 
-  static bool HasReason(const std::string& details, const std::string& reason) {
-    return details.find(reason) != std::string::npos;
+  // Of the ErrorInfo in a google.rpc.Status.
+  static std::string ReasonIn(const std::string& details) {
+    google::rpc::Status status;
+    google::rpc::ErrorInfo info;
+    const bool is = status.ParseFromString(details) &&
+                    status.details_size() > 0 &&
+                    status.details(0).UnpackTo(&info);
+    return is ? info.reason() : "";
   }
 
   static Result CallJson(const MethodDescriptor* method, json request,
@@ -557,16 +564,20 @@ TEST_F(AccessMatrixTest, RefusalsSayWhy) {
   expired["exp"] = now - 60;
   json early = ClaimsOf(kCustomer);
   early["nbf"] = now + 60;
-  const auto reason = [](const std::string& authorization) {
-    const Answer answer = system_->Get("/orders?customer_id=1",
-                                       {{"authorization", authorization}});
-    EXPECT_EQ(answer.status, 401) << answer.text;
-    return answer.Reason();
-  };
-  EXPECT_EQ(reason(""), "TOKEN_MISSING");
-  EXPECT_EQ(reason("Bearer " + Sign(expired)), "TOKEN_EXPIRED");
-  EXPECT_EQ(reason("Bearer " + Sign(early)), "TOKEN_NOT_YET_VALID");
-  EXPECT_EQ(reason("Bearer x"), "TOKEN_INVALID");
+  const std::vector<std::pair<std::string, std::string>> refused = {
+      {"", "TOKEN_MISSING"},
+      {Sign(expired), "TOKEN_EXPIRED"},
+      {Sign(early), "TOKEN_NOT_YET_VALID"},
+      {"x", "TOKEN_INVALID"}};
+  const MethodDescriptor* get_order = Methods()[1];
+  for (const auto& [token, reason] : refused) {
+    for (const Way way : kWays) {
+      const Result result =
+          Call(way, get_order, {{"order_id", kUnknown}}, token);
+      EXPECT_EQ(result.code, kNobody) << result.text;
+      EXPECT_EQ(result.reason, reason) << "way " << static_cast<int>(way);
+    }
+  }
   EXPECT_EQ(system_
                 ->Get("/orders?customer_id=2",
                       {{"authorization", "Bearer " + Token(kCustomer)}})
