@@ -28,3 +28,9 @@ help_if_asked() {
 services() {
   sed -nE 's/^set\(SERVICES (.*)\)$/\1/p' CMakeLists.txt | tr ' ' '\n'
 }
+
+# broker_users: what k8s/base/nats/users.conf must say.
+broker_users() {
+  PYTHONPATH=scripts python3 -c 'from system import nats, settings
+print(nats.users_configuration(settings.services()), end="")'
+}

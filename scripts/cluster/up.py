@@ -8,7 +8,7 @@ import subprocess
 import time
 from contextlib import contextmanager
 
-from system import settings
+from system import nats, settings
 from system.settings import TOP, Trouble
 
 from . import load, tokens
@@ -61,11 +61,25 @@ def read_secret(name):
             for key, value in get("secret", name)["data"].items()}
 
 
+def make_broker_users(services):
+    """A Secret with a password for each of the broker's users, and one with the hashes of all
+    for the broker."""
+    users = list(nats.may_publish(services))
+    for user in users:
+        _secret(f"nats-{user}", password=secrets.token_urlsafe(32))
+    hashes = nats.passwords_configuration(
+        {user: read_secret(f"nats-{user}")["password"] for user in users})
+    apply([{"apiVersion": "v1", "kind": "Secret",
+            "metadata": {"name": "nats-users", "namespace": NAMESPACE},
+            "stringData": {"passwords.conf": hashes}}])
+
+
 def make_secrets(overlay):
     """Random passwords, known to this cluster alone."""
-    if overlay == "production":
-        return  # somebody's own: k8s/README.md
     services = settings.services()
+    make_broker_users(services)
+    if overlay == "production":
+        return  # the databases are somebody's own: k8s/README.md
     _secret("postgres", password=secrets.token_urlsafe(24))
     names = [*services, *(f"{name}_owner" for name in services)]
     _secret("postgres-roles", **{name: secrets.token_urlsafe(24) for name in names})

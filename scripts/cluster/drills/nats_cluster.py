@@ -6,7 +6,7 @@ import time
 
 from system.settings import TOP
 
-from .. import judge
+from .. import admin, judge
 from ..drill import drill
 from ..kube import apply, eventually, get, http, kubectl, port_forward, say
 from .outages import kill, wait_pod
@@ -62,9 +62,8 @@ def change_broker(overlay, servers):
     eventually("the provisioner has made the streams", lambda: len(streams()) >= 3, 120, 2)
     for service in ("order", "cook", "delivery"):
         # Names resolve again, the schema is there: the same command as at night.
-        eventually(f"{service} reconcile --repair", lambda: "DATA_LOSS" not in kubectl(
-            "exec", f"deployment/{service}", "-c", service, "--", service, "reconcile", "--repair",
-            "--flagfile=/etc/restaurant/flags", "--tryfromenv=pg_dsn", check=False, timeout=120), 120, 3)
+        eventually(f"{service} reconcile --repair",
+                   lambda: admin.run(service, "reconcile", "--repair")[0], 120, 3)  # noqa: B023
 
 
 @drill("production's NATS, three copies of each stream: its leader is killed under load")
