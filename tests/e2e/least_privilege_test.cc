@@ -52,7 +52,8 @@ std::string ReadAll(const std::string& path) {
 class LeastPrivilegeTest : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
-    system_ = std::make_unique<System>();
+    system_ = std::make_unique<System>(std::map<std::string, std::string>{
+        {"ORDER_FLAGS", "--reconcile_repair"}});
     // Something to read and to delete, everywhere.
     system_->SetStock(1, 1, 10);
     const std::string id = system_->Place(1, 1, 1, 1);
@@ -458,6 +459,25 @@ TEST_F(LeastPrivilegeTest, OperatorsCommandsWork) {
     EXPECT_EQ(system_->Command(service, "migrate").exit_code, 0);
     EXPECT_EQ(system_->Command(service, "dead-letters list").exit_code, 0);
   }
+}
+
+// So does the relay that repairs its stream by itself.
+TEST_F(LeastPrivilegeTest, AServiceMayRepairItsStream) {
+  auto jetstream =
+      platform::events::JetStream::Connect(system_->BrokerAs("operator"));
+  ASSERT_TRUE(jetstream.ok());
+  ASSERT_TRUE(
+      Eventually(absl::Seconds(5), [&] { return (*jetstream)->connected(); }));
+  ASSERT_TRUE(
+      (*jetstream)->Api("STREAM.DELETE.ORDER", "", absl::Seconds(5)).ok());
+
+  EXPECT_TRUE(Eventually(absl::Seconds(60), [&] {
+    const Ran page = RunCommand("curl -s " + (*system_)["ORDER_METRICS_URL"]);
+    return absl::StrContains(page.output, "\noutbox_repairs_total ") &&
+           !absl::StrContains(page.output, "\noutbox_repairs_total 0");
+  }));
+  const Ran ran = system_->Command("order", "reconcile");
+  EXPECT_EQ(ran.exit_code, 0) << ran.output;
 }
 
 // A service needs nothing of the machine but its network: it serves as nobody,
