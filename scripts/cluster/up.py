@@ -147,10 +147,12 @@ def troubles():
         status = pod["status"]
         for container in status.get("initContainerStatuses", []) + status.get("containerStatuses", []):
             waiting = container.get("state", {}).get("waiting", {})
+            last = container.get("lastState", {}).get("terminated", {})
             reason = waiting.get("reason", "")
             if reason in ("", "PodInitializing", "ContainerCreating"):
-                continue
-            last = container.get("lastState", {}).get("terminated", {})
+                if not last or container["ready"]:
+                    continue
+                reason = "it ended, and was started again"
             said = (last.get("message") or waiting.get("message") or "").strip().splitlines()
             hopeless = reason in ("CreateContainerConfigError", "InvalidImageName",
                                   "ErrImageNeverPull", "ImagePullBackOff", "ErrImagePull")

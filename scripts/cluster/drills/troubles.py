@@ -35,7 +35,7 @@ def named_troubles(run):
     for what, change, words in (
             ("a missing Secret", ("migrate", "env", _database("no-such-secret"), True), 'secret "no-such-secret" not found'),
             ("a wrong image", ("delivery", "image", "restaurant/delivery:no-such-tag"), "ImagePull"),
-            ("no database", ("migrate", "env", _database("nowhere"), True), "migrate: CrashLoopBackOff")):
+            ("no database", ("migrate", "env", _database("nowhere"), True), "The database is away")):
         _change(*change)
         try:
             wait_ready(40)
