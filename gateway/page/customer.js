@@ -117,6 +117,10 @@ function update() {
   setText(notice, !down ? '' : lastHeard ? t('live.down', timeText(lastHeard)) : t('live.never'));
 }
 
+function announceStage(view, stage) {
+  announce(`${dishName(view.restaurant_menu_id)}: ${t(`stage.${stage}`)}`, {quietly: true});
+}
+
 function hear(views, complete) {
   const known = new Map(orders);
   if (complete) {
@@ -132,9 +136,7 @@ function hear(views, complete) {
     orders.set(view.order_id, view);
     const stage = stageOf(view);
     heard.set(view.order_id, stage);
-    if (before && before !== stage) {
-      announce(`${dishName(view.restaurant_menu_id)}: ${t(`stage.${stage}`)}`, {quietly: true});
-    }
+    if (before && before !== stage) announceStage(view, stage);
   }
   loaded = true;
   lastHeard = new Date();
@@ -184,9 +186,14 @@ async function place(event) {
 }
 
 // Our own write is seen at once, also while the live view is away; what the
-// stream says replaces it.
+// stream says replaces it. The stream may also have been quicker than the answer.
 function seen(order) {
-  if (orders.has(order.order_id)) return;
+  const known = orders.get(order.order_id);
+  if (known) {
+    const stage = stageOf(known);
+    if (stage !== 'ordered') announceStage(known, stage);
+    return;
+  }
   orders.set(order.order_id, {
     ...order, order_status: order.status, unheard: true, timeline: [{status: 'ORDERED', at: order.create_date, by: 'customer', reason: ''}],
   });

@@ -144,6 +144,21 @@ def test_everybody_can_use_it(customer, staff, number):
     assert not [finding for finding in found if "serious: " in finding or "critical: " in finding]
 
 
+def test_a_slow_answer_does_not_hush_what_was_heard_meanwhile(customer, staff, number):
+    sign_in_kitchen(staff, number, {1: 10})
+    sign_in_customer(customer, number)
+    customer.js("""
+        const fetchNow = window.fetch;
+        window.fetch = async (...request) => {
+          const answer = await fetchNow(...request);
+          if (request[1]?.method === 'POST') await new Promise((go) => setTimeout(go, 1500));
+          return answer;
+        };""")
+    stage(customer, place(customer, number, dish=1, qty=1), "cooking")
+    customer.reads(".toast.shown", "Ordered")  # the answer is here
+    customer.reads("[aria-live=polite]", "cooking")
+
+
 def test_a_keyboard_is_enough(customer, staff, number):
     sign_in_kitchen(staff, number, {1: 10, 2: 10})
     sign_in_customer(customer, number)
