@@ -29,3 +29,7 @@ if(SANITIZE)
   add_compile_options(-fsanitize=${SANITIZE} -fno-omit-frame-pointer)
   add_link_options(-fsanitize=${SANITIZE})
 endif()
+if(SANITIZE STREQUAL "thread")
+  # Abseil's flags use a fence, which GCC says that it cannot follow.
+  add_compile_options(-Wno-tsan)
+endif()
