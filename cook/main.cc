@@ -85,10 +85,7 @@ absl::Status Serve(const Config& config) {
   if (absl::IsCancelled(schema)) return absl::OkStatus();
   if (!schema.ok()) return schema;
   const auto jetstream =
-      events::JetStream::Connect({.url = common.nats.url,
-                                  .name = kService,
-                                  .user = common.nats.user,
-                                  .password = common.nats.password});
+      events::JetStream::Connect(events::BrokerAs(kService, common.nats));
   if (!jetstream.ok()) return jetstream.status();
 
   // Events out: what became of tickets.
@@ -159,15 +156,11 @@ absl::Status Run(const std::vector<std::string>& words) {
         arguments);
   }
   if (command == "reconcile" && alone) {
-    return events::ReconcileCommand(
-        {.dsn = common.pg_owner_dsn,
-         .nats = {.url = common.nats.url,
-                  .name = events::AdminName(kService),
-                  .user = common.nats.user,
-                  .password = common.nats.password},
-         .stream = kStream,
-         .source = kService,
-         .repair = common.repair});
+    return events::ReconcileCommand({.dsn = common.pg_owner_dsn,
+                                     .nats = common.nats,
+                                     .stream = kStream,
+                                     .source = kService,
+                                     .repair = common.repair});
   }
   return absl::InvalidArgumentError(
       absl::StrCat("unknown command \"", absl::StrJoin(words, " "),

@@ -93,11 +93,8 @@ absl::Status Serve(const mypage::Config& config) {
   if (absl::IsCancelled(schema)) return absl::OkStatus();
   if (!schema.ok()) return schema;
 
-  const auto jetstream =
-      events::JetStream::Connect({.url = config.common.nats.url,
-                                  .name = kService,
-                                  .user = config.common.nats.user,
-                                  .password = config.common.nats.password});
+  const auto jetstream = events::JetStream::Connect(
+      events::BrokerAs(kService, config.common.nats));
   if (!jetstream.ok()) return jetstream.status();
 
   std::vector<std::unique_ptr<events::Consumer>> consumers;
@@ -158,16 +155,15 @@ absl::Status Run(const std::vector<std::string>& words) {
         std::vector<std::string>(words.begin() + 1, words.end()));
   }
   if (command == "rebuild" && alone) {
-    return mypage::Rebuild({.dsn = config->common.pg_owner_dsn,
-                            .nats = {.url = config->common.nats.url,
-                                     .name = events::AdminName(kService),
-                                     .user = config->common.nats.user,
-                                     .password = config->common.nats.password},
-                            .subscriptions = Subscriptions(),
-                            .say = [](const std::string& line) {
-                              absl::PrintF("%s\n", line);
-                              std::fflush(stdout);
-                            }});
+    return mypage::Rebuild(
+        {.dsn = config->common.pg_owner_dsn,
+         .nats =
+             events::BrokerAs(events::AdminName(kService), config->common.nats),
+         .subscriptions = Subscriptions(),
+         .say = [](const std::string& line) {
+           absl::PrintF("%s\n", line);
+           std::fflush(stdout);
+         }});
   }
   return absl::InvalidArgumentError(
       "commands: serve | migrate | rebuild | dead-letters list | "

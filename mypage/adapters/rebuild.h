@@ -22,6 +22,7 @@
 #include "absl/strings/string_view.h"
 
 #include "platform/events/commands.h"
+#include "platform/events/jetstream.h"
 
 namespace mypage {
 

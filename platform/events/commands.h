@@ -8,7 +8,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 
-#include "platform/events/jetstream.h"
+#include "platform/config/common_flags.h"
 #include "platform/events/message.h"
 #include "platform/pg/pool.h"
 
@@ -38,9 +38,9 @@ absl::Status DeadLettersCommand(pg::Pool& pool,
 // Fails with `DATA_LOSS` if something is missing and was not repaired.
 struct ReconcileOptions {
   std::string dsn;  // of the role that owns the tables
-  JetStreamOptions nats;
+  NatsConfig nats;
   std::string stream;
-  std::string source;
+  std::string source;  // the service; it connects as AdminName(source)
   bool repair = false;
 };
 absl::Status ReconcileCommand(const ReconcileOptions& options);

@@ -14,6 +14,7 @@
 #include "absl/time/clock.h"
 #include "nlohmann/json.hpp"
 
+#include "platform/config/common_flags.h"
 #include "platform/log/log.h"
 #include "platform/thread/mutex.h"
 
@@ -538,13 +539,20 @@ natsStatus Configure(natsOptions* options, const JetStreamOptions& wanted) {
 
 }  // namespace
 
+JetStreamOptions BrokerAs(absl::string_view name, const NatsConfig& nats) {
+  return {.url = nats.url,
+          .name = std::string(name),
+          .user = nats.user,
+          .password = nats.password};
+}
+
 absl::StatusOr<std::unique_ptr<JetStream>> JetStream::Connect(
-    JetStreamOptions wanted) {
+    const JetStreamOptions& options) {
   natsOptions* raw_options = nullptr;
   if (natsOptions_Create(&raw_options) != NATS_OK) std::abort();
-  const Options options(raw_options);
+  const Options owned(raw_options);
   natsConnection* raw = nullptr;
-  natsStatus status = Configure(raw_options, wanted);
+  natsStatus status = Configure(raw_options, options);
   if (status == NATS_OK) status = natsConnection_Connect(&raw, raw_options);
   Connection connection(raw);
   if (status != NATS_OK && status != NATS_NOT_YET_CONNECTED) {
@@ -552,7 +560,7 @@ absl::StatusOr<std::unique_ptr<JetStream>> JetStream::Connect(
         absl::StrCat("--nats_url, --nats_user: ", natsStatus_GetText(status)));
   }
   return std::make_unique<NatsJetStream>(std::move(connection),
-                                         InboxPrefix(wanted.user));
+                                         InboxPrefix(options.user));
 }
 
 }  // namespace platform::events

@@ -14,6 +14,10 @@
 #include "absl/time/time.h"
 #include "absl/types/span.h"
 
+namespace platform {
+struct NatsConfig;
+}  // namespace platform
+
 namespace platform::events {
 
 struct JetStreamOptions {
@@ -25,6 +29,8 @@ struct JetStreamOptions {
   std::string user = {};
   std::string password = {};
 };
+// What the flags say of the broker, for a connection called `name`.
+JetStreamOptions BrokerAs(absl::string_view name, const NatsConfig& nats);
 
 // A message on its way out.
 struct OutMessage {
@@ -64,7 +70,7 @@ class JetStream {
   // is away. A server that refuses the user closes the connection for good,
   // which ends the process with the reason in the log.
   static absl::StatusOr<std::unique_ptr<JetStream>> Connect(
-      JetStreamOptions options);
+      const JetStreamOptions& options);
   virtual ~JetStream() = default;
 
   virtual bool connected() const = 0;

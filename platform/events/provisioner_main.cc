@@ -120,10 +120,7 @@ absl::Status Run(const std::vector<std::string>& files) {
     page = *std::move(served);
   }
   const auto jetstream =
-      events::JetStream::Connect({.url = nats->url,
-                                  .name = "provisioner",
-                                  .user = nats->user,
-                                  .password = nats->password});
+      events::JetStream::Connect(events::BrokerAs("provisioner", *nats));
   if (!jetstream.ok()) return jetstream.status();
   return Keep(**jetstream, *declarations, replicas);
 }

@@ -311,7 +311,8 @@ absl::Status Reconcile(const ReconcileRun& run, JetStream& jetstream) {
 }
 
 absl::Status ReconcileCommand(const ReconcileOptions& options) {
-  const auto jetstream = JetStream::Connect(options.nats);
+  const std::string name = AdminName(options.source);
+  const auto jetstream = JetStream::Connect(BrokerAs(name, options.nats));
   if (!jetstream.ok()) return jetstream.status();
   const absl::Time deadline = absl::Now() + kConnectTimeout;
   while (!(*jetstream)->connected()) {
@@ -324,7 +325,7 @@ absl::Status ReconcileCommand(const ReconcileOptions& options) {
       {.dsn = options.dsn,
        .stream = options.stream,
        .source = options.source,
-       .consumer = AdminName(options.source),
+       .consumer = name,
        .repair = options.repair,
        .say =
            [](const std::string& line) { std::printf("%s\n", line.c_str()); }},

@@ -463,13 +463,7 @@ TEST_F(LeastPrivilegeTest, OperatorsCommandsWork) {
 
 // So does the relay that repairs its stream by itself.
 TEST_F(LeastPrivilegeTest, AServiceMayRepairItsStream) {
-  auto jetstream =
-      platform::events::JetStream::Connect(system_->BrokerAs("operator"));
-  ASSERT_TRUE(jetstream.ok());
-  ASSERT_TRUE(
-      Eventually(absl::Seconds(5), [&] { return (*jetstream)->connected(); }));
-  ASSERT_TRUE(
-      (*jetstream)->Api("STREAM.DELETE.ORDER", "", absl::Seconds(5)).ok());
+  ASSERT_NO_FATAL_FAILURE(system_->DeleteStream("ORDER"));
 
   EXPECT_TRUE(Eventually(absl::Seconds(60), [&] {
     const Ran page = RunCommand("curl -s " + (*system_)["ORDER_METRICS_URL"]);

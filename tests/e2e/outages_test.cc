@@ -212,13 +212,7 @@ TEST_F(OutagesTest, ALostStreamIsRepaired) {
   const std::string before = system_->Place(24, 2, 5, 1);
   ASSERT_EQ(system_->WaitFor(before, "cook_status", "TICKET_STATUS_COOKING"),
             "TICKET_STATUS_COOKING");
-  auto jetstream =
-      platform::events::JetStream::Connect(system_->BrokerAs("operator"));
-  ASSERT_TRUE(jetstream.ok());
-  ASSERT_TRUE(
-      Eventually(absl::Seconds(5), [&] { return (*jetstream)->connected(); }));
-  ASSERT_TRUE(
-      (*jetstream)->Api("STREAM.DELETE.ORDER", "", absl::Seconds(5)).ok());
+  ASSERT_NO_FATAL_FAILURE(system_->DeleteStream("ORDER"));
 
   const std::string after = system_->Place(24, 2, 5, 1);
   EXPECT_EQ(system_->WaitFor(after, "cook_status", "TICKET_STATUS_COOKING",

@@ -14,9 +14,11 @@
 #include "absl/strings/str_replace.h"
 #include "absl/strings/strip.h"
 #include "absl/time/clock.h"
+#include "gtest/gtest.h"
 
 #include "httplib.h"
 #include "platform/auth/jwt.h"
+#include "tests/support/eventually.h"
 #include "tests/support/process.h"
 
 namespace e2e {
@@ -275,6 +277,16 @@ platform::events::JetStreamOptions System::BrokerAs(
           .name = "e2e test",
           .user = user,
           .password = password};
+}
+
+void System::DeleteStream(const std::string& stream) const {
+  const auto jetstream =
+      platform::events::JetStream::Connect(BrokerAs("operator"));
+  ASSERT_TRUE(jetstream.ok());
+  ASSERT_TRUE(test_support::Eventually(
+      absl::Seconds(5), [&] { return (*jetstream)->connected(); }));
+  ASSERT_TRUE(
+      (*jetstream)->Api("STREAM.DELETE." + stream, "", absl::Seconds(5)).ok());
 }
 
 std::string System::Sql(const std::string& service,

@@ -84,6 +84,8 @@ class System {
   Ran Command(const std::string& service, const std::string& arguments) const;
   // How to connect to the broker as one of its users, e.g. "order".
   platform::events::JetStreamOptions BrokerAs(const std::string& user) const;
+  // Deletes one of the broker's streams, as an operator.
+  void DeleteStream(const std::string& stream) const;
   // Runs SQL on a service's database, as its owner; the rows as text, columns
   // by '|'.
   std::string Sql(const std::string& service, const std::string& sql) const;

@@ -30,12 +30,12 @@ class ReconcileTest : public EventsTest {
   // Runs the command; `report_` is what it printed.
   absl::Status Reconcile(bool repair = false) {
     ::testing::internal::CaptureStdout();
-    const absl::Status status =
-        ReconcileCommand({.dsn = db_.dsn(),
-                          .nats = {.url = nats_.url(), .name = "test-admin"},
-                          .stream = "TEST",
-                          .source = "test-source",
-                          .repair = repair});
+    const absl::Status status = ReconcileCommand(
+        {.dsn = db_.dsn(),
+         .nats = {.url = nats_.url(), .user = "", .password = ""},
+         .stream = "TEST",
+         .source = "test-source",
+         .repair = repair});
     std::fflush(stdout);
     report_ = ::testing::internal::GetCapturedStdout();
     return status;

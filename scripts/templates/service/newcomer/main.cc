@@ -61,10 +61,7 @@ absl::Status Serve(const Config& config) {
   if (absl::IsCancelled(schema)) return absl::OkStatus();
   if (!schema.ok()) return schema;
   const auto jetstream =
-      events::JetStream::Connect({.url = config.nats.url,
-                                  .name = kService,
-                                  .user = config.nats.user,
-                                  .password = config.nats.password});
+      events::JetStream::Connect(events::BrokerAs(kService, config.nats));
   if (!jetstream.ok()) return jetstream.status();
 
   // Events in: what became of orders, from the first one kept.
