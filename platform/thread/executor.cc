@@ -13,11 +13,16 @@ namespace {
 
 constexpr const char* kPriorityNames[] = {"urgent", "normal", "low"};
 
-AdaptiveLimit LimitOf(const ExecutorOptions& options) {
+// What matters most may wait longest before any of it is refused.
+constexpr absl::Duration kLongestWaits[] = {
+    absl::Milliseconds(500), absl::Milliseconds(100), absl::Milliseconds(100)};
+
+AdaptiveLimit LimitOf(const ExecutorOptions& options, Priority priority) {
   return AdaptiveLimit(
       {.least = std::min(options.queue_limit,
                          static_cast<size_t>(options.threads) * 2),
-       .most = options.queue_limit});
+       .most = options.queue_limit,
+       .target = kLongestWaits[static_cast<size_t>(priority)]});
 }
 
 struct PriorityMetrics {
@@ -56,7 +61,9 @@ struct Executor::Metrics {
 Executor::Executor(ExecutorOptions options)
     : options_(std::move(options)),
       metrics_(std::make_unique<Metrics>(options_.name)),
-      limits_{LimitOf(options_), LimitOf(options_), LimitOf(options_)} {
+      limits_{LimitOf(options_, Priority::kUrgent),
+              LimitOf(options_, Priority::kNormal),
+              LimitOf(options_, Priority::kLow)} {
   for (int i = 0; i < options_.threads; ++i) {
     threads_.emplace_back([this] { Work(); });
   }

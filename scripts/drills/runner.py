@@ -109,14 +109,6 @@ def _flags(drill, seed, number):
             "first_customer": 1 + 10000 * number}
 
 
-def _load(system, flags, history, folder, cores):
-    command, environment = generator.load_command(system, {**flags, "history": history})
-    with open(os.path.join(folder, "load.log"), "w", encoding="utf-8") as log:
-        return subprocess.Popen(
-            command, env=environment, stdout=subprocess.PIPE, stderr=log, text=True,
-            preexec_fn=generator.on_cores(cores))
-
-
 def run(system, name, seed, seconds, folder, number=0):
     """One drill. Returns what the report needs."""
     drill = plan.read(name)
@@ -127,31 +119,38 @@ def run(system, name, seed, seconds, folder, number=0):
         json.dump([step._asdict() for step in steps], file, indent=1)
     say(f"{name} (seed {seed}, {seconds} s): {drill['title']}")
 
-    flags = {**_flags(drill, seed, number), "duration": f"{seconds}s"}
+    flags = _flags(drill, seed, number)
     history = os.path.join(folder, "history.jsonl")
     all_cores, load_cores = os.sched_getaffinity(0), None
     if drill["load"].get("pinned") and len(all_cores) > 1:
         load_cores = {max(all_cores)}
         generator.pin(system, all_cores - load_cores)
+        generator.prefer_gateway(system, -8)
     peak = None
     if "overload" in drill["load"]:
         peak = generator.find_peak(system, flags, load_cores)
         # What was asked for to find it and goes on must not be taken for the drill's.
         settle(system, snapshot.first_id(0))
-        flags["profile"] = ",".join(
-            f"{times * peak:.0f}:{share * seconds:.1f}"
-            for times, share in zip(drill["load"]["overload"], drill["load"]["shares"]))
+        drill["load"]["duration"] = seconds
     before = usage(system)
     driver = Driver(system, folder)
     with Sampler(system) as sampler:
         began = time.time()
-        process = _load(system, flags, history, folder, load_cores)
         faults = Faults(driver, steps)
         faults.start()
-        summary, _ = process.communicate()
+        if peak:
+            code, summary = generator.overload(
+                system, flags, drill["load"], peak, history, folder, load_cores)
+        else:
+            process = generator.start(
+                system, {**flags, "duration": f"{seconds}s"}, history, folder, load_cores)
+            summary, _ = process.communicate()
+            code = process.returncode
         faults.join()
         ended = time.time()
-        generator.pin(system, all_cores)
+        if load_cores:
+            generator.pin(system, all_cores)
+            generator.prefer_gateway(system, 0)
         took, unsettled = settle(system, snapshot.first_id(began * 1e6))
     result = {
         "name": name, "group": drill["group"], "title": drill["title"], "seed": seed,
@@ -161,8 +160,8 @@ def run(system, name, seed, seconds, folder, number=0):
         "story": "",
     }
     result["missed"] += faults.troubles
-    if process.returncode != 0:
-        result["missed"].append(f"the load ended with {process.returncode}, see {folder}/load.log")
+    if code != 0:
+        result["missed"].append(f"the load ended with {code}, see {folder}/load.log")
         return result
     result["summary"] = json.loads(summary)
     if unsettled:
@@ -171,8 +170,7 @@ def run(system, name, seed, seconds, folder, number=0):
     if peak:
         result["facts"]["peak_arrivals_per_second"] = round(peak)
         result["facts"].update(generator.of_phases(
-            history, result["summary"]["begin"], drill["load"]["overload"],
-            drill["load"]["shares"], seconds))
+            history, result["summary"]["begin"], drill["load"]))
     result["missed"] += facts.missed(drill, result["facts"])
     verdict = "ok" if passed(result) else "FAILED"
     say(f"  {verdict}: {report.one_line(result)}")

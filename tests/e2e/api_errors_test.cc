@@ -1,6 +1,7 @@
 // Bad input and trouble, as a client of the gateway sees them: always JSON,
 // always the canonical code with a reason, the field named, nothing written.
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -13,6 +14,7 @@ namespace {
 
 using ::test_support::Eventually;
 
+using ::testing::AllOf;
 using ::testing::Contains;
 using ::testing::HasSubstr;
 
@@ -247,31 +249,49 @@ TEST_F(ApiErrorsTest, AnAbsentServiceIsAPolite503) {
   ASSERT_EQ(system_->Script("start delivery").exit_code, 0);
 }
 
-// So is one that has too much in hand: the gateway's breaker is open.
-TEST_F(ApiErrorsTest, AnOpenBreakerIsAPolite503) {
-  const auto set_limit = [](const std::string& value) {
-    ASSERT_EQ(
-        RunCommand(absl::StrCat("curl -sfX POST 'http://127.0.0.1:",
-                                (*system_)["GATEWAY_ADMIN_PORT"],
-                                "/runtime_modify?circuit_breakers.delivery."
-                                "default.max_requests=",
-                                value, "'"))
-            .exit_code,
-        0);
+// One that has too much in hand refuses as the services do, whoever asks: the
+// gateway's breaker is open. New orders have a breaker of their own.
+TEST_F(ApiErrorsTest, AnOpenBreakerIsAPolite429) {
+  const auto set_limit = [](const char* priority, const char* value) {
+    ASSERT_EQ(RunCommand(absl::StrCat("curl -sfX POST 'http://127.0.0.1:",
+                                      (*system_)["GATEWAY_ADMIN_PORT"],
+                                      "/runtime_modify?circuit_breakers.order.",
+                                      priority, ".max_requests=", value, "'"))
+                  .exit_code,
+              0);
   };
-  const std::string path = absl::StrCat("/deliveries/", kUnknown);
-  set_limit("0");
+  const std::string path = absl::StrCat("/orders/", kUnknown);
+  set_limit("default", "0");
 
   // The gateway's threads hear of it one after the other.
   Answer answer;
   EXPECT_TRUE(Eventually(absl::Seconds(10), [&] {
-    answer = system_->Get(path);
-    return answer.status == 503;
+    answer = system_->Post(
+        "/orders",
+        R"({"customer_id":1,"restaurant_id":1,"restaurant_menu_id":1,"qty":1})");
+    return answer.status == 429;
   })) << answer.text;
-  set_limit("");  // as it was
-
   EXPECT_EQ(answer.Reason(), "OVERLOADED") << answer.text;
   EXPECT_NE(answer.Header("retry-after"), "");
+  EXPECT_EQ(system_->Get(path).status, 404) << "reads have to get through";
+
+  set_limit("high", "0");
+  Ran ran;
+  EXPECT_TRUE(Eventually(absl::Seconds(10), [&] {
+    ran = RunCommand(absl::StrCat(
+        SOURCE_DIR, "/.tools/bin/grpcurl -plaintext -max-time 10 -H '",
+        "authorization: Bearer ", system_->Token("operator", "1"),
+        "' -d '{\"order_id\":\"", kUnknown,
+        "\"}' 127.0.0.1:", (*system_)["GATEWAY_PORT"],
+        " restaurant.order.v1.OrderService/GetOrder"));
+    return absl::StrContains(ran.output, "ResourceExhausted");
+  })) << ran.output;
+  EXPECT_THAT(ran.output,
+              AllOf(HasSubstr("OVERLOADED"), HasSubstr("retryDelay")));
+
+  // As it was.
+  set_limit("default", "");
+  set_limit("high", "");
   EXPECT_TRUE(Eventually(absl::Seconds(10),
                          [&] { return system_->Get(path).status == 404; }));
 }
