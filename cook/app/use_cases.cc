@@ -64,14 +64,12 @@ absl::StatusOr<Ticket> CancelTicket(TicketStore& store,
       !cancelled.ok()) {
     return cancelled;
   }
-  if (!ticket->fact().has_value() &&
-      !platform::planted::Is("stock_returned_twice")) {
-    return *std::move(ticket);
-  }
+  if (!ticket->fact().has_value()) return *std::move(ticket);
 
   const OrderDetails& order = ticket->data().order;
+  const int32_t times = platform::planted::Is("stock_returned_twice") ? 2 : 1;
   Stock stock = store.LockOrMakeStock(order.item(), now);
-  stock.Return(order.order_id, order.qty, now);
+  stock.Return(order.order_id, order.qty * times, now);
   if (absl::Status saved = store.Save({*ticket}, {stock}); !saved.ok()) {
     return saved;
   }

@@ -32,7 +32,7 @@ constexpr const char* kBugs[] = {
     "relay_marks_first",     // marked, then published
     "relays_skip_locked",    // two relays share the work row by row
     "stock_not_locked",      // cook: read, then written by whoever comes last
-    "stock_returned_twice",  // cook: a repeated cancel returns stock again
+    "stock_returned_twice",  // cook: a cancel returns the stock two times
 };
 
 }  // namespace
