@@ -195,7 +195,10 @@ class Driver:
     def link(self, link, toxic, seconds, stream="both", attributes=None):
         """A link is bad for a while. `toxic`: latency, bandwidth, slicer, limit_data (cuts in the
         middle of a frame), timeout (silence; with `stream` in one direction only) or cut (gone)."""
-        with self.harm(f"{toxic} {stream} on {link}"):
+        service, _, other = link.partition("-")
+        # Who cannot get at the database cannot answer; all else must not be noticed.
+        with self.harm(f"{toxic} {stream} on {link}",
+                       _calls_of(service) if other == "postgres" else ()):
             names = []
             try:
                 if toxic == "cut":

@@ -45,7 +45,7 @@ _FROM_ENVIRONMENT = ("--tryfromenv=pg_dsn,pg_owner_dsn,pg_runtime_role,"
 
 def service_environment(settings, service):
     """For serving: the runtime role, and the service's own user of the broker."""
-    return {"FLAGS_pg_dsn": settings.of(service, "PG_DSN"), **broker.flags(settings, service),
+    return {"FLAGS_pg_dsn": proxy.pg_dsn(settings, service), **broker.flags(settings, service),
             "FLAGS_nats_url": proxy.nats_url(settings, service)}
 
 

@@ -2,7 +2,7 @@
 roles of each service, its owner and the one that it runs as.
 
 The private one listens on a Unix socket only, in a folder that nobody else can
-enter, and takes no port. Services show a password there as everywhere.
+enter, and takes no port; unless there is a proxy (system/proxy.py), which needs one. Services show a password there as everywhere.
 """
 
 import base64
@@ -23,10 +23,10 @@ from .settings import TOP, Trouble
 
 # Names the socket; the longest path a socket may have is 107 bytes.
 _PORT = "5432"
-_LONGEST_SOCKET_FOLDER = 107 - len("/.s.PGSQL.") - len(_PORT)
+_LONGEST_SOCKET_FOLDER = 107 - len("/.s.PGSQL.65535")
 
 _CONFIGURATION = """\
-listen_addresses = ''
+listen_addresses = '{listen}'
 port = {port}
 unix_socket_directories = '{socket}'
 max_connections = 200
@@ -55,6 +55,7 @@ timezone = 'UTC'
 _HBA = """\
 local all {admin} peer map=operators
 local all all scram-sha-256
+{more}
 """
 _IDENT = """\
 operators {admin} {admin}
@@ -105,10 +106,12 @@ class Postgres:
         self.admin = self.user or pwd.getpwuid(os.geteuid()).pw_name
         self.folder = settings["POSTGRES_DIR"]
         self.process = Process(settings, "postgres", user=self.user)
+        self.behind_proxy = "PROXY_POSTGRES_PORT" in settings.values
+        self.port = settings["PROXY_POSTGRES_PORT"] if self.behind_proxy else _PORT
 
     def dsn(self, database="postgres", role=None):
         """Of the administrator, or of a role whose password is in a file."""
-        dsn = f"host={self._socket()} port={_PORT} dbname={database} user={role or self.admin}"
+        dsn = f"host={self._socket()} port={self.port} dbname={database} user={role or self.admin}"
         return f"{dsn} passfile={_passfile(self.settings, role)}" if role else dsn
 
     def makes_roles(self):
@@ -124,15 +127,19 @@ class Postgres:
             setting.replace("=", " = ", 1)
             for setting in self.settings["POSTGRES_SETTINGS"].split(",") if setting)
         with open(os.path.join(data, "postgresql.conf"), "w", encoding="utf-8") as file:
-            file.write(_CONFIGURATION.format(port=_PORT, socket=self._socket(), more=more))
+            file.write(_CONFIGURATION.format(
+                listen="127.0.0.1" if self.behind_proxy else "", port=self.port,
+                socket=self._socket(), more=more))
         for name, text in (("pg_hba.conf", _HBA), ("pg_ident.conf", _IDENT)):
             with open(os.path.join(data, name), "w", encoding="utf-8") as file:
-                file.write(text.format(admin=self.admin))
+                file.write(text.format(
+                    admin=self.admin,
+                    more="host all all 127.0.0.1/32 scram-sha-256" if self.behind_proxy else ""))
         self.process.command = [_program("postgres"), "-D", data]
         self.process.start()
 
     def wait(self):
-        ready = [_program("pg_isready"), "-q", "-h", self._socket(), "-p", _PORT]
+        ready = [_program("pg_isready"), "-q", "-h", self._socket(), "-p", self.port]
 
         def check():
             self.process.check_alive()

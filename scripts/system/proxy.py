@@ -1,10 +1,11 @@
 """Toxiproxy between the parts, for drills: PROXY=on of scripts/up. Each service then reaches the
-broker, and order the kitchen, over a link of its own, and a drill can delay, throttle, cut or
-silence each. https://github.com/Shopify/toxiproxy is what one can do to a link.
+broker and the private Postgres, and order the kitchen, over a link of its own, and a drill can
+delay, throttle, cut or silence each. https://github.com/Shopify/toxiproxy is what one can do to a link.
 """
 
 import json
 import os
+import re
 import urllib.request
 
 from .process import Process, wait_for
@@ -27,6 +28,10 @@ def links(settings):
     for service in settings.services:
         found[f"{service}-nats"] = (_address(settings, f"PROXY_{service.upper()}_NATS_PORT"),
                                     broker)
+        if _postgres_is_on(settings):
+            found[f"{service}-postgres"] = (
+                _address(settings, f"PROXY_{service.upper()}_POSTGRES_PORT"),
+                _address(settings, "PROXY_POSTGRES_PORT"))
     return found
 
 
@@ -35,6 +40,19 @@ def nats_url(settings, service):
     if not is_on(settings):
         return settings["NATS_URL"]
     return "nats://" + _address(settings, f"PROXY_{service.upper()}_NATS_PORT")
+
+
+def _postgres_is_on(settings):
+    return is_on(settings) and not settings["EXTERNAL_POSTGRES_URL"]
+
+
+def pg_dsn(settings, service):
+    """How a service finds its database."""
+    dsn = settings.of(service, "PG_DSN")
+    if not _postgres_is_on(settings):
+        return dsn
+    port = settings[f"PROXY_{service.upper()}_POSTGRES_PORT"]
+    return re.sub(r"^host=\S+ port=\d+", f"host=127.0.0.1 port={port}", dsn)
 
 
 def cook_addresses(settings):

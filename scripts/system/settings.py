@@ -194,8 +194,9 @@ def from_environment(auto_ports=False, postgres=None, nats=None):
 
 def proxy_ports(services):
     """The settings that hold the port of a link of system/proxy.py."""
-    return ["PROXY_PORT", "PROXY_ORDER_COOK_PORT",
-            *(f"PROXY_{_prefix(service)}_NATS_PORT" for service in services)]
+    return ["PROXY_PORT", "PROXY_ORDER_COOK_PORT", "PROXY_POSTGRES_PORT",
+            *(f"PROXY_{_prefix(service)}_{other}_PORT" for service in services
+              for other in ("NATS", "POSTGRES"))]
 
 
 def _any_port(taken):
