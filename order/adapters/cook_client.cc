@@ -8,6 +8,7 @@
 #include "grpcpp/grpcpp.h"
 
 #include "platform/status/error.h"
+#include "platform/thread/tsan.h"
 #include "restaurant/cook/v1/cook_service.grpc.pb.h"
 
 namespace order {
@@ -105,9 +106,11 @@ class CookClient::Impl {
     request.set_qty(question.order.qty);
     request.set_reason(question.reason);
     request.set_by(question.by);
+    platform::tsan::HandOver(asking);
     stub_->async()->CancelTicket(
         &asking->context, &asking->request, &asking->response,
         [asking](const grpc::Status& status) {
+          platform::tsan::TakeOver(asking);
           const std::unique_ptr<Asking> owner(asking);
           owner->done(AnswerOf(status, owner->response));
         });

@@ -16,6 +16,7 @@
 #include "platform/metrics/metrics.h"
 #include "platform/status/error.h"
 #include "platform/thread/mutex.h"
+#include "platform/thread/tsan.h"
 
 namespace platform::rpc {
 namespace {
@@ -106,10 +107,15 @@ MethodMetrics& MetricsOf(const char* method) {
   return all->try_emplace(method, method).first->second;
 }
 
+grpc::CallbackServerContext* TakenOver(grpc::CallbackServerContext* context) {
+  tsan::TakeOver(&tsan::to_handlers);
+  return context;
+}
+
 }  // namespace
 
 CallRecord::CallRecord(grpc::CallbackServerContext* context, const char* method)
-    : context_(context),
+    : context_(TakenOver(context)),
       method_(method),
       start_(absl::Now()),
       trace_(ContinueTrace(MetadataOf(*context, "traceparent"))) {}
@@ -136,7 +142,9 @@ grpc::Status CallRecord::End(const absl::Status& status) {
         1, absl::ToInt64Seconds(absl::Ceil(*delay, absl::Seconds(1))));
     context_->AddTrailingMetadata("retry-after", absl::StrCat(seconds));
   }
-  return ToGrpcStatus(told);
+  grpc::Status answer = ToGrpcStatus(told);
+  tsan::HandOver(&tsan::to_clients);
+  return answer;
 }
 
 Call::Call(grpc::CallbackServerContext* context, const char* method)

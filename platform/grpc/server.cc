@@ -15,6 +15,7 @@
 #include "platform/grpc/unreadable.h"
 #include "platform/log/log.h"
 #include "platform/status/error.h"
+#include "platform/thread/tsan.h"
 
 namespace platform::rpc {
 namespace {
@@ -64,6 +65,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(
   interceptors.push_back(RefuseUnreadableRequests());
   builder.experimental().SetInterceptorCreators(std::move(interceptors));
   gpr_set_log_function(LogNothing);
+  tsan::HandOver(&tsan::to_handlers);
   server->server_ = builder.BuildAndStart();
   gpr_set_log_function(LogLine);
   if (server->server_ == nullptr || server->port_ == 0) {

@@ -75,7 +75,7 @@ def start(system, flags, history, folder, cores=None):
 def find_peak(system, flags, cores):
     """The highest rate of arrivals that is answered within a second (p99), found by raising it:
     what the system can take here and now. A second try, because machines falter."""
-    rate, peak, seconds = 100.0, 100.0, 6
+    rate, peak, seconds = 100.0, 0.0, 6
 
     def holds():
         ops = run(system, {**flags, "rate": rate, "duration": f"{seconds}s"}, cores)["ops"]
@@ -84,6 +84,8 @@ def find_peak(system, flags, cores):
 
     while rate < 50000 and (holds() or holds()):
         peak, rate = rate, rate * 1.25
+    if peak == 0:
+        raise Trouble(f"not even {rate:.0f} arrivals a second are answered within a second")
     return peak
 
 
@@ -99,8 +101,8 @@ def pin(system, cores):
 
 
 def prefer_gateway(system, nice):
-    """The gateway's part of a core that all share, as a CPU request gives it in Kubernetes: what
-    refuses must not wait for what works. Where the kernel groups by session, and lets us."""
+    """The gateway's part of a core that all share: what refuses must not wait for what works.
+    Where the kernel groups by session, and lets us."""
     try:
         with open(f"/proc/{parts.Process(system, 'gateway').pid()}/autogroup", "w",
                   encoding="ascii") as file:
@@ -129,10 +131,12 @@ def overload(system, flags, drill, peak, history, folder, cores):
                  surge, folder, cores)
     more.communicate()
     summary, _ = steady.communicate()
-    with open(history, "a", encoding="utf-8") as all_of_it, open(surge, encoding="utf-8") as part:
-        shutil.copyfileobj(part, all_of_it)
-    os.unlink(surge)
-    return steady.returncode or more.returncode, summary
+    code = steady.returncode or more.returncode
+    if code == 0:
+        with open(history, "a", encoding="utf-8") as whole, open(surge, encoding="utf-8") as part:
+            shutil.copyfileobj(part, whole)
+        os.unlink(surge)
+    return code, summary
 
 
 def of_phases(history, begin, drill):

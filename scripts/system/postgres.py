@@ -1,8 +1,9 @@
 """Postgres: a private cluster in POSTGRES_DIR, or somebody's by URL; and the
 roles of each service, its owner and the one that it runs as.
 
-The private one listens on a Unix socket only, in a folder that nobody else can
-enter, and takes no port; unless there is a proxy (system/proxy.py), which needs one. Services show a password there as everywhere.
+Unless it is behind a proxy (system/proxy.py), the private one listens on a Unix
+socket only, in a folder that nobody else can enter, and takes no port. Services
+show a password there as everywhere.
 """
 
 import base64

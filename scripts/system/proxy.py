@@ -52,7 +52,10 @@ def pg_dsn(settings, service):
     if not _postgres_is_on(settings):
         return dsn
     port = settings[f"PROXY_{service.upper()}_POSTGRES_PORT"]
-    return re.sub(r"^host=\S+ port=\d+", f"host=127.0.0.1 port={port}", dsn)
+    dsn, found = re.subn(r"^host=\S+ port=\d+", f"host=127.0.0.1 port={port}", dsn)
+    if not found:
+        raise Trouble(f"{service} cannot be put behind the proxy: {dsn} names no host and port")
+    return dsn
 
 
 def cook_addresses(settings):

@@ -6,7 +6,6 @@
 #include <thread>
 #include <vector>
 
-#include "absl/synchronization/notification.h"
 #include "gmock/gmock.h"
 #include "google/rpc/error_details.pb.h"
 
@@ -15,6 +14,7 @@
 #include "platform/status/error.h"
 #include "platform/uuid/uuid.h"
 #include "tests/integration/order/order_fixture.h"
+#include "tests/support/notification.h"
 
 namespace order {
 namespace {
@@ -246,8 +246,8 @@ TEST_F(CancelOrderTest, ALostAnswerIsPendingNotLost) {
 // While the kitchen thinks, its event arrives; then an answer that means
 // nothing. The order stays cancelled.
 TEST_F(CancelOrderTest, TheEventOvertakesTheAnswer) {
-  absl::Notification asked;
-  absl::Notification go_on;
+  test_support::Notification asked;
+  test_support::Notification go_on;
   cook_.Answer([&](const CookStub::Request&) -> grpc::Status {
     asked.Notify();
     go_on.WaitForNotification();
@@ -288,8 +288,8 @@ TEST_F(CancelOrderTest, ManyAtOnceForOneOrderAreOneCancel) {
 
 TEST_F(CancelOrderTest, TooManyWaitingAreRefused) {
   OrderCanceller narrow(executor_, pool_, cook_client_, platform::Now, 1);
-  absl::Notification asked;
-  absl::Notification go_on;
+  test_support::Notification asked;
+  test_support::Notification go_on;
   cook_.Answer([&](const CookStub::Request&) {
     asked.Notify();
     go_on.WaitForNotification();
@@ -302,7 +302,7 @@ TEST_F(CancelOrderTest, TooManyWaitingAreRefused) {
       .by = "customer",
       .traceparent = "",
       .deadline = absl::Now() + absl::Seconds(5)};
-  absl::Notification first_done;
+  test_support::Notification first_done;
   narrow.Cancel(command, [&](const auto&) { first_done.Notify(); });
   asked.WaitForNotification();
   absl::Status second;

@@ -13,7 +13,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
 #include "gmock/gmock.h"
 #include "grpc/health/v1/health.pb.h"
@@ -28,8 +27,10 @@
 #include "platform/log/log.h"
 #include "platform/metrics/metrics.h"
 #include "platform/status/error.h"
+#include "platform/thread/tsan.h"
 #include "restaurant/delivery/v1/delivery_service.grpc.pb.h"
 #include "tests/support/eventually.h"
+#include "tests/support/notification.h"
 #include "tests/support/status_matchers.h"
 
 namespace platform::rpc {
@@ -104,9 +105,11 @@ class GrpcServerTest : public ::testing::Test {
     request.set_order_id(order_id);
     v1::GetDeliveryResponse response;
     Answer answer;
+    tsan::HandOver(&tsan::to_handlers);
     answer.status =
         FromGrpcStatus(v1::DeliveryService::NewStub(channel_)->GetDelivery(
             &context, request, &response));
+    tsan::TakeOver(&tsan::to_clients);
     for (const auto& [key, value] : context.GetServerInitialMetadata()) {
       answer.initial.emplace(std::string(key.data(), key.size()),
                              std::string(value.data(), value.size()));
@@ -361,7 +364,7 @@ TEST_F(GrpcServerTest, CallsAreCountedByMethodAndCode) {
 }
 
 TEST_F(GrpcServerTest, WhatTheExecutorCannotDoIsRefusedAtOnce) {
-  absl::Notification release;
+  test_support::Notification release;
   std::atomic<int> begun = 0;
   service_.work = [&](Call&) {
     ++begun;
@@ -388,7 +391,7 @@ TEST_F(GrpcServerTest, WhatTheExecutorCannotDoIsRefusedAtOnce) {
 }
 
 TEST_F(GrpcServerTest, ACallWhoseCallerIsGoneIsNotBegun) {
-  absl::Notification release;
+  test_support::Notification release;
   std::atomic<int> begun = 0;
   service_.work = [&](Call&) {
     ++begun;
@@ -456,7 +459,7 @@ TEST_F(GrpcServerTest, DrainingItStillServes) {
 }
 
 TEST_F(GrpcServerTest, StopLetsCallsInHandFinish) {
-  absl::Notification entered, release;
+  test_support::Notification entered, release;
   std::atomic<int> begun = 0;
   service_.work = [&](Call&) {
     // Others may get in until it stops.
@@ -487,7 +490,7 @@ TEST_F(GrpcServerTest, StopLetsCallsInHandFinish) {
 }
 
 TEST_F(GrpcServerTest, StopEndsWhatTakesLongerThanItsGrace) {
-  absl::Notification entered;
+  test_support::Notification entered;
   service_.work = [&](Call& call) {
     entered.Notify();
     EXPECT_TRUE(

@@ -8,11 +8,11 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "absl/synchronization/notification.h"
 
 #include "platform/metrics/metrics.h"
 #include "platform/pg/pool.h"
 #include "tests/support/eventually.h"
+#include "tests/support/notification.h"
 #include "tests/support/postgres.h"
 #include "tests/support/status_matchers.h"
 
@@ -206,7 +206,7 @@ TEST_F(PgPoolTest, WaitsForAConnection) {
   std::thread waiting;
 
   EXPECT_THAT(pool.InTransaction([&](pqxx::work&) {
-    absl::Notification started;
+    test_support::Notification started;
     waiting = std::thread([&] {
       started.Notify();
       EXPECT_THAT(Raise(pool, 1), IsOk());

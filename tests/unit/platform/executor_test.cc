@@ -5,11 +5,11 @@
 #include <string>
 #include <vector>
 
-#include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
 #include "gtest/gtest.h"
 
 #include "tests/support/eventually.h"
+#include "tests/support/notification.h"
 #include "tests/support/status_matchers.h"
 
 namespace platform {
@@ -33,14 +33,12 @@ class Gate {
     doors_->entered.WaitForNotification();
   }
   ~Gate() { Open(); }
-  void Open() {
-    if (!doors_->opened.HasBeenNotified()) doors_->opened.Notify();
-  }
+  void Open() { doors_->opened.Notify(); }
 
  private:
   struct Doors {
-    absl::Notification entered;
-    absl::Notification opened;
+    test_support::Notification entered;
+    test_support::Notification opened;
   };
   // The task may be on its way out when the gate is gone.
   const std::shared_ptr<Doors> doors_ = std::make_shared<Doors>();
@@ -52,7 +50,7 @@ Executor::Task Nothing() {
 
 TEST(ExecutorTest, RunsTasksOnAnotherThread) {
   Executor executor({.threads = 2});
-  absl::Notification ran;
+  test_support::Notification ran;
   std::thread::id where;
 
   EXPECT_THAT(executor.Submit(Priority::kNormal, absl::InfiniteFuture(),
@@ -142,7 +140,7 @@ TEST(ExecutorTest, RefusesAtOnceWhatCannotStartInTime) {
   Executor executor({.threads = 1, .queue_limit = 1000});
   // It learns that a task takes about 20 ms…
   for (int i = 0; i < 10; ++i) {
-    absl::Notification done;
+    test_support::Notification done;
     ASSERT_THAT(executor.Submit(Priority::kNormal, absl::InfiniteFuture(),
                                 [&](const absl::Status&) {
                                   absl::SleepFor(absl::Milliseconds(20));
@@ -182,7 +180,7 @@ TEST(ExecutorTest, RefusesWhatIsTooLateAlready) {
 TEST(ExecutorTest, TellsATaskThatItsDeadlinePassedWhileItWaited) {
   Executor executor({.threads = 1});
   Gate gate(executor);
-  absl::Notification answered;
+  test_support::Notification answered;
   absl::Status admitted;
   const absl::Time deadline = absl::Now() + absl::Milliseconds(20);
   ASSERT_THAT(executor.Submit(Priority::kNormal, deadline,
@@ -213,7 +211,7 @@ TEST(ExecutorTest, LearnsNothingFromWhatItRefuses) {
     }
     absl::SleepFor(deadline - absl::Now());
     gate.Open();
-    absl::Notification all_refused;
+    test_support::Notification all_refused;
     ASSERT_THAT(
         executor.Submit(Priority::kLow, absl::InfiniteFuture(),
                         [&](const absl::Status&) { all_refused.Notify(); }),
@@ -235,7 +233,7 @@ TEST(ExecutorTest, LearnsNothingFromWhatItRefuses) {
 // A slow spell must not shed for ever: with nothing ahead all are admitted.
 TEST(ExecutorTest, RecoversFromASlowSpell) {
   Executor executor({.threads = 1});
-  absl::Notification slow;
+  test_support::Notification slow;
   ASSERT_THAT(executor.Submit(Priority::kNormal, absl::InfiniteFuture(),
                               [&](const absl::Status&) {
                                 absl::SleepFor(absl::Milliseconds(200));
