@@ -39,6 +39,7 @@ class Run:
         self.figures = []
         self.failures = []
         self.undo = []
+        self.loads = []
         # Orders of this run are those of a customer of its own.
         self.customer = 100_000 + time.time_ns() // 1_000_000_000 % 1_000_000_000
 
@@ -65,7 +66,14 @@ class Run:
         self.after(lambda: kubectl("delete", "--ignore-not-found", "-f", "-", given=text))
 
     def load(self, name, method, data, rps, **options):
-        return load.Load(self.folder, name, method, data, rps, **options)
+        self.loads.append(load.Load(self.folder, name, method, data, rps, **options))
+        return self.loads[-1]
+
+    def stop_loads(self):
+        """What a drill that broke off has left running would be the next one's load."""
+        for each in self.loads:
+            if not each.ended:
+                self.after(each.stop)
 
     def ask(self, name, method, data, must=None, **options):
         """One request: how it ended, or Trouble if that is not as it must be."""
@@ -104,6 +112,7 @@ def _run(name):
         run.failures.append(f"{type(error).__name__}: {error}")
         say(f"FAILED {run.failures[-1]}")
     finally:
+        run.stop_loads()
         for undo, arguments in reversed(run.undo):
             try:
                 undo(*arguments)

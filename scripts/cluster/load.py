@@ -95,6 +95,7 @@ class Load:
         os.makedirs(folder, exist_ok=True)
         self.file = os.path.join(folder, f"{name}.json")
         self.pod, self.namespace = pod, namespace
+        self.ended = False
         self.pid_file = f"/tmp/{name}-{time.monotonic_ns()}.pid"
         ghz = ["ghz", "--insecure", "--protoset", "/etc/restaurant/restaurant.pb",
                "--call", method, "--data", json.dumps(data), "--metadata-file", f"{self.pid_file}.metadata",
@@ -104,11 +105,11 @@ class Load:
         ghz += (["--total", str(total)] if total
                 else ["--duration", f"{seconds}s", "--duration-stop", "wait"])
         # SIGINT makes ghz end and report; it must not be ignored, as it would be in a background job.
-        # Tokens come by stdin: a command line is no place for them.
+        # Tokens come by stdin: a command line is no place for them. What ghz says stays in the pod
+        # until it has ended: kubectl exec may break off, or lose the end of a long output.
         command = ["kubectl", "-n", namespace, "exec", "-i", pod, "-c", "load", "--", "bash", "-c",
-                   'echo $$ >"$0"; cat >"$0.metadata"; exec "$@"', self.pid_file, *ghz, target]
-        self.output = open(self.file, "w", encoding="utf-8")
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=self.output,
+                   'echo $$ >"$0"; cat >"$0.metadata"; exec "$@" >"$0.json"', self.pid_file, *ghz, target]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
                                         stderr=subprocess.PIPE, text=True)
         json.dump(tokens.for_call(method, data) if headers is None else headers, self.process.stdin)
         self.process.stdin.close()
@@ -117,18 +118,35 @@ class Load:
     def wait(self):
         """Until the run has ended by itself."""
         _, said = self.process.communicate()
-        self.output.close()
+        page = eventually("ghz has ended", self._report, 900)
+        self.ended = True
+        self._in_pod('rm -f "$0" "$0.json" "$0.metadata"')
+        with open(self.file, "w", encoding="utf-8") as file:
+            file.write(page)
         try:
-            with open(self.file, encoding="utf-8") as file:
-                return Result(json.load(file))
+            return Result(json.loads(page))
         except ValueError:
             raise Trouble(f"ghz said nothing: {said.strip()[-300:]}") from None
 
     def stop(self):
         """Ends the run now."""
-        kubectl("exec", self.pod, "-c", "load", "--", "bash", "-c",
-                'kill -INT "$(cat "$0")"', self.pid_file, namespace=self.namespace, check=False)
+        eventually("ghz is told to end",
+                   lambda: self._in_pod('kill -INT "$(cat "$0")" 2>/dev/null; echo told'), 300)
         return self.wait()
+
+    def _report(self):
+        """What ghz has said; None if it still runs, or if not all of it came."""
+        size, _, page = self._in_pod('kill -0 "$(cat "$0")" 2>/dev/null && exit; '
+                                     'stat -c %s "$0.json" || echo 0; cat "$0.json"').partition("\n")
+        return (page or " ") if size == str(len(page.encode())) else None
+
+    def _in_pod(self, script):
+        """What a script beside ghz says; "" if nobody could ask."""
+        try:
+            return kubectl("exec", self.pod, "-c", "load", "--", "bash", "-c", script, self.pid_file,
+                           namespace=self.namespace, check=False)
+        except Trouble:  # a machine that is too busy to answer: whoever asked asks again
+            return ""
 
 
 def place(customer, qty=1, restaurant=1, menu=1):
