@@ -41,8 +41,8 @@ struct ExecutorOptions {
 };
 
 // How many may wait follows how long they wait (AdaptiveLimit), for each
-// priority by itself: what goes last is refused first. A standing queue of 0.5 s
-// (urgent) or 0.1 s (others) is one too many.
+// priority by itself: what goes last is refused first. A standing queue of 0.5
+// s (urgent) or 0.1 s (others) is one too many.
 //
 // Thread-safe. Metrics: executor_queue_depth, executor_queue_limit,
 // executor_refused_total, executor_wait_seconds (by priority).

@@ -108,9 +108,13 @@ class Driver:
         return {"restarts": 1}
 
     def freeze(self, target, seconds):
-        """SIGSTOP for a while: a process that hangs and keeps its connections."""
-        pid = self._process(target).pid()
-        with self.harm(f"freeze {target}", _calls_of(target)):
+        """SIGSTOP for a while: a process that hangs and keeps its connections. Another harm may
+        kill it meanwhile, or may just have killed it."""
+        process = self._process(target)
+        wait_for(process.pid, 60, f"{target} does not come back")
+        with self.harm(f"freeze {target}", _calls_of(target)), \
+                contextlib.suppress(ProcessLookupError):
+            pid = process.pid()
             os.kill(pid, signal.SIGSTOP)
             try:
                 time.sleep(seconds)
@@ -148,15 +152,18 @@ class Driver:
         return {row[0]: int(row[-1]) for row in rows if row}
 
     def failpoint(self, target, point, action_there, seconds):
-        """Something goes wrong at one point for a while."""
+        """Something goes wrong at one point for a while, also in several replicas (cook+cook-2)."""
+        replicas = target.split("+")
         with self.harm(f"{point} of {target}"):
-            self._failpoints(target, "POST", f"{point}={action_there}")
+            for replica in replicas:
+                self._failpoints(replica, "POST", f"{point}={action_there}")
             try:
                 time.sleep(seconds)
-                fired = self._points(target)[point]
+                fired = sum(self._points(replica)[point] for replica in replicas)
             finally:
-                with contextlib.suppress(Trouble):
-                    self._failpoints(target, "DELETE")
+                for replica in replicas:
+                    with contextlib.suppress(Trouble):
+                        self._failpoints(replica, "DELETE")
         return {"failpoints_fired": fired}
 
     def crashes_at_points(self, seconds, seed, patience=4.0):
@@ -222,12 +229,19 @@ class Driver:
 
     def postgres_backends(self):
         """Every connection of every service is terminated."""
-        with self.harm("Postgres backends", ALL_CALLS):
-            rows = postgres.sql(
+        killed = []
+
+        def some():
+            # None, if another harm has just ended them all.
+            killed.extend(postgres.sql(
                 postgres.make(self.system).dsn(),
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-                "WHERE datname LIKE 'restaurant%' AND backend_type = 'client backend';")
-        return {"backends_killed": len(rows)}
+                "WHERE datname LIKE 'restaurant%' AND backend_type = 'client backend';"))
+            return bool(killed)
+
+        with self.harm("Postgres backends", ALL_CALLS):
+            wait_for(some, 60, "nobody is connected to Postgres")
+        return {"backends_killed": len(killed)}
 
     def postgres_kill(self):
         """kill -9 of the postmaster; restarted, it recovers from its log."""

@@ -26,7 +26,7 @@ BUGS = [
     Bug("no_tombstone", "cancel-early"),
     Bug("outbox_by_position", "cancel-finish", "--failpoints=pg.before_commit=delay(100ms)@p:0.2"),
     Bug("relay_marks_first", "broker-away"),
-    Bug("relays_skip_locked", "restart"),
+    Bug("relays_skip_locked", "relay-slow"),
     Bug("stock_not_locked", "stock"),
     Bug("stock_returned_twice", "cancel-lost"),
 ]
