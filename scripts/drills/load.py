@@ -111,12 +111,10 @@ def prefer_gateway(system, nice):
         pass
 
 
-def overload(system, flags, drill, peak, history, folder, cores):
+def overload(system, flags, phases, peak, history, folder, cores):
     """What the system can take, cancels and reads with it, and a surge of new orders over that.
-    Ends when all is answered; the exit code, and the summary without the surge."""
-    phases = [(times, share * drill["duration"])
-              for times, share in zip(drill["overload"], drill["shares"])]
-
+    `phases`: how many times the peak's new orders, and for how many seconds. Ends when all is
+    answered; the exit code, and the summary without the surge."""
     def profile(rate_of):
         return ",".join(f"{rate_of(times):.1f}:{seconds:.1f}" for times, seconds in phases
                         if rate_of(times) > 0)
@@ -139,13 +137,13 @@ def overload(system, flags, drill, peak, history, folder, cores):
     return code, summary
 
 
-def of_phases(history, begin, drill):
+def of_phases(history, begin, phases):
     """Facts about each phase of an overload: how much was placed, what part of the cancels and
     reads was answered, how long it took until new orders were, too."""
     entries = list(read_history([history]))
     found, since, first = {}, begin, None
-    for times, share in zip(drill["overload"], drill["shares"]):
-        end = since + share * drill["duration"] * 1e6
+    for times, seconds in phases:
+        end = since + seconds * 1e6
         placed, urgent, answered, last_bad = 0, 0, 0, since
         for entry in entries:
             if not since <= entry["i"] < end:

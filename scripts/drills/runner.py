@@ -131,7 +131,8 @@ def run(system, name, seed, seconds, folder, number=0):
         peak = generator.find_peak(system, flags, load_cores)
         # What was asked for to find it and goes on must not be taken for the drill's.
         settle(system, snapshot.first_id(0))
-        drill["load"]["duration"] = seconds
+        phases = [(times, share * seconds)
+                  for times, share in zip(drill["load"]["overload"], drill["load"]["shares"])]
     before = usage(system)
     driver = Driver(system, folder)
     with Sampler(system) as sampler:
@@ -140,7 +141,7 @@ def run(system, name, seed, seconds, folder, number=0):
         faults.start()
         if peak:
             code, summary = generator.overload(
-                system, flags, drill["load"], peak, history, folder, load_cores)
+                system, flags, phases, peak, history, folder, load_cores)
         else:
             process = generator.start(
                 system, {**flags, "duration": f"{seconds}s"}, history, folder, load_cores)
@@ -170,7 +171,7 @@ def run(system, name, seed, seconds, folder, number=0):
     if peak:
         result["facts"]["peak_arrivals_per_second"] = round(peak)
         result["facts"].update(generator.of_phases(
-            history, result["summary"]["begin"], drill["load"]))
+            history, result["summary"]["begin"], phases))
     result["missed"] += facts.missed(drill, result["facts"])
     verdict = "ok" if passed(result) else "FAILED"
     say(f"  {verdict}: {report.one_line(result)}")

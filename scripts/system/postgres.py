@@ -18,7 +18,7 @@ import signal
 import subprocess
 import urllib.parse
 
-from . import passwords
+from . import passwords, proxy
 from .process import Process, wait_for
 from .settings import TOP, Trouble
 
@@ -107,7 +107,7 @@ class Postgres:
         self.admin = self.user or pwd.getpwuid(os.geteuid()).pw_name
         self.folder = settings["POSTGRES_DIR"]
         self.process = Process(settings, "postgres", user=self.user)
-        self.behind_proxy = "PROXY_POSTGRES_PORT" in settings.values
+        self.behind_proxy = proxy.is_on(settings)
         self.port = settings["PROXY_POSTGRES_PORT"] if self.behind_proxy else _PORT
 
     def dsn(self, database="postgres", role=None):

@@ -9,7 +9,7 @@ import re
 import urllib.request
 
 from .process import Process, wait_for
-from .settings import TOOLS, Trouble
+from .settings import TOOLS, Trouble, link_port
 
 
 def is_on(settings):
@@ -26,11 +26,10 @@ def links(settings):
     found = {"order-cook": (_address(settings, "PROXY_ORDER_COOK_PORT"),
                             settings.of("cook", "ADDR"))}
     for service in settings.services:
-        found[f"{service}-nats"] = (_address(settings, f"PROXY_{service.upper()}_NATS_PORT"),
-                                    broker)
+        found[f"{service}-nats"] = (_address(settings, link_port(service, "NATS")), broker)
         if _postgres_is_on(settings):
             found[f"{service}-postgres"] = (
-                _address(settings, f"PROXY_{service.upper()}_POSTGRES_PORT"),
+                _address(settings, link_port(service, "POSTGRES")),
                 _address(settings, "PROXY_POSTGRES_PORT"))
     return found
 
@@ -39,7 +38,7 @@ def nats_url(settings, service):
     """Where a service finds the broker."""
     if not is_on(settings):
         return settings["NATS_URL"]
-    return "nats://" + _address(settings, f"PROXY_{service.upper()}_NATS_PORT")
+    return "nats://" + _address(settings, link_port(service, "NATS"))
 
 
 def _postgres_is_on(settings):
@@ -51,7 +50,7 @@ def pg_dsn(settings, service):
     dsn = settings.of(service, "PG_DSN")
     if not _postgres_is_on(settings):
         return dsn
-    port = settings[f"PROXY_{service.upper()}_POSTGRES_PORT"]
+    port = settings[link_port(service, "POSTGRES")]
     dsn, found = re.subn(r"^host=\S+ port=\d+", f"host=127.0.0.1 port={port}", dsn)
     if not found:
         raise Trouble(f"{service} cannot be put behind the proxy: {dsn} names no host and port")

@@ -195,8 +195,12 @@ def from_environment(auto_ports=False, postgres=None, nats=None):
 def proxy_ports(services):
     """The settings that hold the port of a link of system/proxy.py."""
     return ["PROXY_PORT", "PROXY_ORDER_COOK_PORT", "PROXY_POSTGRES_PORT",
-            *(f"PROXY_{_prefix(service)}_{other}_PORT" for service in services
-              for other in ("NATS", "POSTGRES"))]
+            *(link_port(service, other) for service in services for other in ("NATS", "POSTGRES"))]
+
+
+def link_port(service, other):
+    """The setting that holds the port of a service's link to the broker or to Postgres."""
+    return f"PROXY_{_prefix(service)}_{other}_PORT"
 
 
 def _any_port(taken):

@@ -2,8 +2,6 @@
 #pragma once
 
 #include "absl/base/thread_annotations.h"
-#include "absl/time/clock.h"
-#include "absl/time/time.h"
 
 #include "platform/thread/mutex.h"
 
@@ -20,15 +18,6 @@ class Notification {
   void WaitForNotification() {
     platform::MutexLock lock(mutex_);
     while (!notified_) changed_.Wait(mutex_);
-  }
-  // Whether it has happened.
-  bool WaitForNotificationWithTimeout(absl::Duration timeout) {
-    const absl::Time end = absl::Now() + timeout;
-    platform::MutexLock lock(mutex_);
-    while (!notified_ && absl::Now() < end) {
-      changed_.WaitFor(mutex_, end - absl::Now());
-    }
-    return notified_;
   }
 
  private:

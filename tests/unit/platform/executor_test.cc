@@ -86,7 +86,7 @@ TEST(ExecutorTest, WhatMattersMoreGoesFirst) {
     Executor executor({.threads = 1});
     Gate gate(executor);
     const auto note = [&order](const char* name) {
-      return [&order, name](const absl::Status&) { order.push_back(name); };
+      return [&order, name](const absl::Status&) { order.emplace_back(name); };
     };
     for (const auto& [priority, name] : {std::pair(Priority::kLow, "low"),
                                          {Priority::kNormal, "normal 1"},
@@ -95,7 +95,7 @@ TEST(ExecutorTest, WhatMattersMoreGoesFirst) {
       EXPECT_THAT(executor.Submit(priority, absl::InfiniteFuture(), note(name)),
                   IsOk());
     }
-    executor.Continue([&order] { order.push_back("continued"); });
+    executor.Continue([&order] { order.emplace_back("continued"); });
     gate.Open();
   }
 
@@ -268,6 +268,7 @@ TEST(ExecutorTest, EveryTaskOfManyThreadsIsAdmittedOnceOrRefusedOnce) {
   {
     Executor executor({.threads = 3, .queue_limit = 8});
     std::vector<std::thread> callers;
+    callers.reserve(4);
     for (int caller = 0; caller < 4; ++caller) {
       callers.emplace_back([&, caller] {
         for (int i = 0; i < 1000; ++i) {
