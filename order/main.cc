@@ -71,7 +71,7 @@ absl::Status Serve(const order::Config& config) {
              .prepare = order::PrepareStatements});
   Pool place_pool({.name = "place",
                    .dsn = common.pg_dsn,
-                   .connections = placing.threads,
+                   .connections = placing.at_once,
                    .prepare = order::PreparePlacedOrders});
   Pool background({.name = "events",
                    .dsn = common.pg_dsn,
@@ -102,11 +102,10 @@ absl::Status Serve(const order::Config& config) {
         subscription.handler));
   }
 
-  order::PlaceOrderBatcher batcher(place_pool, placing);
-
   platform::Executor executor(
       {.threads = common.threads,
        .queue_limit = static_cast<size_t>(common.queue_limit)});
+  order::PlaceOrderBatcher batcher(executor, place_pool, placing);
   order::CookClient cook(config.cook_target, signer->get());
   order::OrderCanceller canceller(executor, pool, cook, platform::Now);
   auto reconciler = std::make_unique<order::CancelReconciler>(background, cook,

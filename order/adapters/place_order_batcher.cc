@@ -71,25 +71,20 @@ bool Transient(const absl::Status& status) {
 
 }  // namespace
 
-PlaceOrderBatcher::PlaceOrderBatcher(platform::pg::Pool& pool,
+PlaceOrderBatcher::PlaceOrderBatcher(platform::Executor& executor,
+                                     platform::pg::Pool& pool,
                                      PlaceOrderBatcherOptions options)
-    : pool_(pool),
+    : executor_(executor),
+      pool_(pool),
       options_(options),
       limit_({.least = std::min(options.queue_limit, options.max_batch),
               .most = options.queue_limit}) {
   GetMetrics();
-  for (int i = 0; i < options_.threads; ++i) {
-    threads_.emplace_back([this] { Work(); });
-  }
 }
 
 PlaceOrderBatcher::~PlaceOrderBatcher() {
-  {
-    platform::MutexLock lock(mutex_);
-    stopping_ = true;
-  }
-  wake_.SignalAll();
-  for (std::thread& thread : threads_) thread.join();
+  platform::MutexLock lock(mutex_);
+  while (busy_ > 0) idle_.Wait(mutex_);
 }
 
 absl::Status PlaceOrderBatcher::Place(PlacedOrder placed, absl::Time deadline,
@@ -102,8 +97,11 @@ absl::Status PlaceOrderBatcher::Place(PlacedOrder placed, absl::Time deadline,
     }
     queue_.push_back(
         {std::move(placed), absl::Now(), deadline, std::move(done)});
+    // A batch that is under way comes back for it.
+    if (busy_ == options_.at_once) return absl::OkStatus();
+    ++busy_;
   }
-  wake_.Signal();
+  executor_.Add(platform::Priority::kNormal, [this] { Work(); });
   return absl::OkStatus();
 }
 
@@ -114,70 +112,74 @@ bool PlaceOrderBatcher::TooLate(absl::Time deadline) const {
   if (busy_ == 0) return false;
   const auto batches_ahead = static_cast<double>(queue_.size()) /
                              static_cast<double>(options_.max_batch) /
-                             options_.threads;
+                             options_.at_once;
   return now + batch_time_ * (batches_ahead + 1) > deadline;
 }
 
 std::vector<PlaceOrderBatcher::Item> PlaceOrderBatcher::Take() {
   std::vector<Item> batch;
   platform::MutexLock lock(mutex_);
-  while (queue_.empty() && !stopping_) wake_.Wait(mutex_);
   const size_t count = std::min(queue_.size(), options_.max_batch);
+  if (count == 0) return batch;
+  // The last one has waited the shortest.
+  const absl::Time now = absl::Now();
+  limit_.Begun(now - queue_[count - 1].queued, now);
+  GetMetrics().queue_limit.Set(static_cast<double>(limit_.limit()));
   batch.reserve(count);
-  if (count > 0) {
-    // The last one has waited the shortest.
-    const absl::Time now = absl::Now();
-    limit_.Begun(now - queue_[count - 1].queued, now);
-    GetMetrics().queue_limit.Set(static_cast<double>(limit_.limit()));
-  }
   for (size_t i = 0; i < count; ++i) {
     batch.push_back(std::move(queue_.front()));
     queue_.pop_front();
   }
   GetMetrics().queue_depth.Set(static_cast<double>(queue_.size()));
-  if (count > 0) ++busy_;
   return batch;
 }
 
-void PlaceOrderBatcher::Work() {
-  while (true) {
-    std::vector<Item> batch = Take();
-    if (batch.empty()) return;
-    const absl::Time start = absl::Now();
-    std::vector<Item*> in_time;
-    std::vector<Item*> late;
-    for (Item& item : batch) {
-      (item.deadline > start ? in_time : late).push_back(&item);
-    }
-    // One order of locking for all: batches that share keys do not deadlock.
-    // Stable: of two with one key, the first to come is stored.
-    std::stable_sort(in_time.begin(), in_time.end(), [](Item* a, Item* b) {
-      return std::tie(a->placed.order.customer_id, a->placed.request_id) <
-             std::tie(b->placed.order.customer_id, b->placed.request_id);
-    });
-    std::vector<const PlacedOrder*> rows;
-    rows.reserve(in_time.size());
-    for (const Item* item : in_time) rows.push_back(&item->placed);
+bool PlaceOrderBatcher::More() {
+  platform::MutexLock lock(mutex_);
+  if (!queue_.empty()) return true;
+  if (--busy_ == 0) idle_.SignalAll();
+  return false;
+}
 
-    Results results;
-    if (!rows.empty()) {
-      results = Commit(rows);
-      GetMetrics().batch_size.Set(static_cast<double>(rows.size()));
-      GetMetrics().batches.Increment();
-      GetMetrics().orders.Increment(static_cast<double>(rows.size()));
-    }
-    {
-      platform::MutexLock lock(mutex_);
-      --busy_;
-      batch_time_ = batch_time_ * 0.9 + (absl::Now() - start) * 0.1;
-    }
-    for (size_t i = 0; i < in_time.size(); ++i) {
-      in_time[i]->done(std::move(results[i]));
-    }
-    for (Item* item : late) {
+void PlaceOrderBatcher::Work() {
+  Store(Take());
+  if (More()) {
+    executor_.Add(platform::Priority::kNormal, [this] { Work(); });
+  }
+}
+
+void PlaceOrderBatcher::Store(std::vector<Item> batch) {
+  const absl::Time start = absl::Now();
+  std::vector<Item*> in_time;
+  for (Item& item : batch) {
+    if (item.deadline > start) {
+      in_time.push_back(&item);
+    } else {
       GetMetrics().refused.Increment();
-      item->done(platform::Overloaded("the queue of new orders"));
+      item.done(platform::Overloaded("the queue of new orders"));
     }
+  }
+  if (in_time.empty()) return;
+  // One order of locking for all: batches that share keys do not deadlock.
+  // Stable: of two with one key, the first to come is stored.
+  std::stable_sort(in_time.begin(), in_time.end(), [](Item* a, Item* b) {
+    return std::tie(a->placed.order.customer_id, a->placed.request_id) <
+           std::tie(b->placed.order.customer_id, b->placed.request_id);
+  });
+  std::vector<const PlacedOrder*> rows;
+  rows.reserve(in_time.size());
+  for (const Item* item : in_time) rows.push_back(&item->placed);
+
+  Results results = Commit(rows);
+  GetMetrics().batch_size.Set(static_cast<double>(rows.size()));
+  GetMetrics().batches.Increment();
+  GetMetrics().orders.Increment(static_cast<double>(rows.size()));
+  {
+    platform::MutexLock lock(mutex_);
+    batch_time_ = batch_time_ * 0.9 + (absl::Now() - start) * 0.1;
+  }
+  for (size_t i = 0; i < in_time.size(); ++i) {
+    in_time[i]->done(std::move(results[i]));
   }
 }
 

@@ -6,7 +6,6 @@
 #include <deque>
 #include <functional>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -19,18 +18,21 @@
 #include "order/domain/order.h"
 #include "platform/pg/pool.h"
 #include "platform/thread/adaptive_limit.h"
+#include "platform/thread/executor.h"
 #include "platform/thread/mutex.h"
 
 namespace order {
 
 struct PlaceOrderBatcherOptions {
-  int threads = 2;            // > 0; each wants a connection of the pool
+  int at_once = 2;            // transactions, > 0; each wants a connection
   size_t queue_limit = 1024;  // orders that may ever wait, > 0
   size_t max_batch = 128;     // orders per transaction, > 0
 };
 
-// Nobody waits for a batch to fill: a thread that is free takes what is there.
-// While it commits others queue up, and so the batch grows with the load.
+// Nobody waits for a batch to fill: a transaction that is free takes what is
+// there. While it commits others queue up, and so the batch grows with the
+// load. A batch is a task of the executor, where cancels and reads go before
+// it.
 //
 // How many may wait follows how long they wait (platform::AdaptiveLimit).
 //
@@ -39,7 +41,7 @@ struct PlaceOrderBatcherOptions {
 // place_refused_total.
 class PlaceOrderBatcher {
  public:
-  // Called once, on a thread of the batcher, with the order as it was placed,
+  // Called once, on a thread of the executor, with the order as it was placed,
   // now or, if its key was known, the first time; or with
   //   ALREADY_EXISTS      the key was used for another body
   //   RESOURCE_EXHAUSTED  the deadline passed while it waited
@@ -48,9 +50,10 @@ class PlaceOrderBatcher {
   // It must not block.
   using Done = std::function<void(absl::StatusOr<OrderState>)>;
 
-  // `pool` must outlive the batcher and its connections be prepared with
+  // Both must outlive the batcher; the connections of `pool` be prepared with
   // PreparePlacedOrders().
-  PlaceOrderBatcher(platform::pg::Pool& pool, PlaceOrderBatcherOptions options);
+  PlaceOrderBatcher(platform::Executor& executor, platform::pg::Pool& pool,
+                    PlaceOrderBatcherOptions options);
   // Commits what is queued, then stops.
   ~PlaceOrderBatcher();
   PlaceOrderBatcher(const PlaceOrderBatcher&) = delete;
@@ -70,26 +73,28 @@ class PlaceOrderBatcher {
   };
   using Results = std::vector<absl::StatusOr<OrderState>>;
 
+  // A task of the executor: one batch, then behind what matters more again.
   void Work();
-  // Waits for items and takes them; empty means stop.
   std::vector<Item> Take();
+  void Store(std::vector<Item> batch);
+  // If not, this task is over.
+  bool More();
   bool TooLate(absl::Time deadline) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // `rows` as InsertPlaced() wants them.
   Results Commit(absl::Span<const PlacedOrder* const> rows);
   absl::StatusOr<Results> CommitTogether(
       absl::Span<const PlacedOrder* const> rows);
 
+  platform::Executor& executor_;
   platform::pg::Pool& pool_;
   const PlaceOrderBatcherOptions options_;
   platform::Mutex mutex_;
-  platform::CondVar wake_;
-  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  platform::CondVar idle_;
   std::deque<Item> queue_ ABSL_GUARDED_BY(mutex_);
   platform::AdaptiveLimit limit_ ABSL_GUARDED_BY(mutex_);
-  int busy_ ABSL_GUARDED_BY(mutex_) = 0;
+  int busy_ ABSL_GUARDED_BY(mutex_) = 0;  // tasks of the executor
   // Moving average of how long a batch takes.
   absl::Duration batch_time_ ABSL_GUARDED_BY(mutex_) = absl::ZeroDuration();
-  std::vector<std::thread> threads_;
 };
 
 }  // namespace order

@@ -4,22 +4,15 @@
 
 namespace platform {
 
-bool AdaptiveLimit::Admits(size_t waiting) {
-  if (waiting < limit_) return true;
-  reached_ = true;
-  return false;
-}
-
 void AdaptiveLimit::Begun(absl::Duration wait, absl::Time now) {
   shortest_ = std::min(shortest_, wait);
   if (now < interval_ends_) return;
   if (shortest_ > options_.target) {
     limit_ = std::max(options_.least, limit_ - limit_ / 5);
-  } else if (reached_) {
+  } else {
     limit_ = std::min(options_.most,
                       limit_ + std::max<size_t>(1, options_.most / 20));
   }
-  reached_ = false;
   shortest_ = absl::InfiniteDuration();
   interval_ends_ = now + options_.interval;
 }

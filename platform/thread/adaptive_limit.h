@@ -14,8 +14,8 @@ namespace platform {
 // is done, and everybody waits for nothing. A burst that is worked off within
 // the interval is none. The response is additive increase, multiplicative
 // decrease: a standing queue takes a fifth off the limit; an interval without
-// one, in which the limit was reached, adds a twentieth of the most that it may
-// be.
+// one adds a twentieth of the most that it may be, so that a slow spell is soon
+// forgotten.
 //
 // Not thread-safe: guard it with the queue's own mutex.
 class AdaptiveLimit {
@@ -31,7 +31,7 @@ class AdaptiveLimit {
       : options_(options), limit_(options.most) {}
 
   // True if one more may come behind `waiting` others.
-  bool Admits(size_t waiting);
+  bool Admits(size_t waiting) const { return waiting < limit_; }
 
   // Something that waited for `wait` is begun.
   void Begun(absl::Duration wait, absl::Time now);
@@ -41,7 +41,6 @@ class AdaptiveLimit {
  private:
   const Options options_;
   size_t limit_;
-  bool reached_ = false;  // in this interval
   absl::Duration shortest_ = absl::InfiniteDuration();
   absl::Time interval_ends_ = absl::InfinitePast();
 };

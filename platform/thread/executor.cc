@@ -17,12 +17,17 @@ constexpr const char* kPriorityNames[] = {"urgent", "normal", "low"};
 constexpr absl::Duration kLongestWaits[] = {
     absl::Milliseconds(500), absl::Milliseconds(100), absl::Milliseconds(100)};
 
+// One in so many passes what is urgent by.
+constexpr int kTurns = 16;
+
 AdaptiveLimit LimitOf(const ExecutorOptions& options, Priority priority) {
+  const absl::Duration longest = kLongestWaits[static_cast<size_t>(priority)];
   return AdaptiveLimit(
       {.least = std::min(options.queue_limit,
                          static_cast<size_t>(options.threads) * 2),
        .most = options.queue_limit,
-       .target = kLongestWaits[static_cast<size_t>(priority)]});
+       .target = longest,
+       .interval = longest});
 }
 
 struct PriorityMetrics {
@@ -106,32 +111,50 @@ void Executor::Continue(std::function<void()> task) {
   wake_.Signal();
 }
 
+void Executor::Add(Priority priority, std::function<void()> task) {
+  MutexLock lock(mutex_);
+  queues_[static_cast<size_t>(priority)].push_back(
+      {absl::Now(), absl::InfiniteFuture(),
+       [task = std::move(task)](const absl::Status&) { task(); }});
+  wake_.Signal();
+}
+
 std::optional<Executor::Step> Executor::Next() {
   if (!continued_.empty()) {
     Step step{.run = std::move(continued_.front())};
     continued_.pop_front();
     return step;
   }
+  const std::optional<size_t> turn = Turn();
+  if (!turn.has_value()) return std::nullopt;
+  std::deque<Item>& queue = queues_[*turn];
+  Item item = std::move(queue.front());
+  queue.pop_front();
+  const absl::Time now = absl::Now();
+  const PriorityMetrics& metrics = metrics_->by_priority[*turn];
+  metrics.depth->Set(static_cast<double>(queue.size()));
+  metrics.wait->Observe(absl::ToDoubleSeconds(now - item.queued));
+  limits_[*turn].Begun(now - item.queued, now);
+  metrics.limit->Set(static_cast<double>(limits_[*turn].limit()));
+  if (now < item.deadline) {
+    return Step{
+        .run = [task = std::move(item.task)] { task(absl::OkStatus()); }};
+  }
+  metrics.refused->Increment();
+  return Step{
+      .run = [this,
+              task = std::move(item.task)] { task(Overloaded(options_.name)); },
+      .admitted = false};
+}
+
+std::optional<size_t> Executor::Turn() {
+  turn_ = (turn_ + 1) % kTurns;
+  if (turn_ == 0) {
+    if (!queues_[1].empty()) return 1;
+    if (!queues_[2].empty()) return 2;
+  }
   for (size_t i = 0; i < queues_.size(); ++i) {
-    if (queues_[i].empty()) continue;
-    Item item = std::move(queues_[i].front());
-    queues_[i].pop_front();
-    const absl::Time now = absl::Now();
-    const PriorityMetrics& metrics = metrics_->by_priority[i];
-    metrics.depth->Set(static_cast<double>(queues_[i].size()));
-    metrics.wait->Observe(absl::ToDoubleSeconds(now - item.queued));
-    limits_[i].Begun(now - item.queued, now);
-    metrics.limit->Set(static_cast<double>(limits_[i].limit()));
-    if (now < item.deadline) {
-      return Step{
-          .run = [task = std::move(item.task)] { task(absl::OkStatus()); }};
-    }
-    metrics.refused->Increment();
-    return Step{.run =
-                    [this, task = std::move(item.task)] {
-                      task(Overloaded(options_.name));
-                    },
-                .admitted = false};
+    if (!queues_[i].empty()) return i;
   }
   return std::nullopt;
 }

@@ -26,8 +26,9 @@
 
 namespace platform {
 
-// What goes first when there is more to do than can be done. Strict: a class
-// waits while there is anything in the one before it.
+// What goes first when there is more to do than can be done: a class waits
+// while there is anything in the one before it. But one turn in sixteen passes
+// what is urgent by, so that no flood of it stops all else.
 enum class Priority {
   kUrgent = 0,  // cancels and reads
   kNormal = 1,  // new work
@@ -67,6 +68,10 @@ class Executor {
   // first. The caller bounds how much of it there can be.
   void Continue(std::function<void()> task);
 
+  // Queues work of which the caller bounds how much there can be; never
+  // refused. What matters more, or came before, goes first.
+  void Add(Priority priority, std::function<void()> task);
+
  private:
   struct Item {
     absl::Time queued;
@@ -84,6 +89,8 @@ class Executor {
 
   // Takes what goes first; nothing if all queues are empty.
   std::optional<Step> Next() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Whose turn it is, if anybody waits.
+  std::optional<size_t> Turn() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Work();
 
   const ExecutorOptions options_;
@@ -93,6 +100,7 @@ class Executor {
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::deque<std::function<void()>> continued_ ABSL_GUARDED_BY(mutex_);
   std::array<std::deque<Item>, 3> queues_ ABSL_GUARDED_BY(mutex_);
+  int turn_ ABSL_GUARDED_BY(mutex_) = 0;
   std::array<AdaptiveLimit, 3> limits_ ABSL_GUARDED_BY(mutex_);
   // Moving average of how long an admitted task takes.
   absl::Duration task_time_ ABSL_GUARDED_BY(mutex_) = absl::ZeroDuration();

@@ -38,10 +38,10 @@ class OrderFixture : public ::testing::Test {
                .prepare = PrepareStatements}),
         place_pool_({.name = "place",
                      .dsn = db_.dsn(),
-                     .connections = placing.threads,
+                     .connections = placing.at_once,
                      .prepare = PreparePlacedOrders}),
-        batcher_(place_pool_, placing),
         executor_({.threads = 4}),
+        batcher_(executor_, place_pool_, placing),
         cook_client_(cook_.target(), signer_.get()),
         canceller_(executor_, pool_, cook_client_, platform::Now),
         service_(access_, executor_, pool_, batcher_, canceller_,
@@ -127,8 +127,8 @@ class OrderFixture : public ::testing::Test {
   test_support::TestDatabase db_{Migrations()};
   platform::pg::Pool pool_;
   platform::pg::Pool place_pool_;
-  PlaceOrderBatcher batcher_;
   platform::Executor executor_;
+  PlaceOrderBatcher batcher_;
   CookStub cook_;
   const test_support::Issuers issuers_;
   const std::unique_ptr<platform::auth::Signer> signer_ =

@@ -45,16 +45,21 @@ absl::Time Soon() { return absl::Now() + absl::Seconds(20); }
 
 class PlaceOrderBatcherTest : public ::testing::Test {
  protected:
-  // A batcher with one thread: whatever comes while it commits is one batch.
+  // With one transaction at a time whatever comes while it commits is one
+  // batch.
   void Start(const std::string& dsn, PlaceOrderBatcherOptions options) {
+    Start(executor_, dsn, options);
+  }
+  void Start(platform::Executor& executor, const std::string& dsn,
+             PlaceOrderBatcherOptions options) {
     pool_ = std::make_unique<platform::pg::Pool>(
         platform::pg::PoolOptions{.name = "place",
                                   .dsn = dsn,
-                                  .connections = options.threads,
+                                  .connections = options.at_once,
                                   .prepare = PreparePlacedOrders});
-    batcher_ = std::make_unique<PlaceOrderBatcher>(*pool_, options);
+    batcher_ = std::make_unique<PlaceOrderBatcher>(executor, *pool_, options);
   }
-  void Start() { Start(db_->dsn(), {.threads = 1}); }
+  void Start() { Start(db_->dsn(), {.at_once = 1}); }
 
   std::future<Answer> Place(PlacedOrder placed, absl::Time deadline = Soon()) {
     auto promise = std::make_shared<std::promise<Answer>>();
@@ -93,6 +98,7 @@ class PlaceOrderBatcherTest : public ::testing::Test {
   }
 
   std::optional<test_support::TestDatabase> db_{std::in_place, Migrations()};
+  platform::Executor executor_{{.threads = 2}};
   std::unique_ptr<platform::pg::Pool> pool_;
   std::unique_ptr<PlaceOrderBatcher> batcher_;
 };
@@ -153,7 +159,7 @@ TEST_F(PlaceOrderBatcherTest, ABadRowSparesItsNeighbours) {
 }
 
 TEST_F(PlaceOrderBatcherTest, FullIsRefusedAtOnce) {
-  Start(db_->dsn(), {.threads = 1, .queue_limit = 5});
+  Start(db_->dsn(), {.at_once = 1, .queue_limit = 5});
   pqxx::connection connection(db_->dsn());
   std::vector<std::future<Answer>> admitted;
   {
@@ -169,6 +175,33 @@ TEST_F(PlaceOrderBatcherTest, FullIsRefusedAtOnce) {
   }
   for (auto& future : admitted) EXPECT_THAT(future.get().status(), IsOk());
   EXPECT_EQ(Count("orders"), "6");
+}
+
+TEST_F(PlaceOrderBatcherTest, CancelsAndReadsGoBeforeABatch) {
+  platform::Executor executor({.threads = 1});
+  Start(executor, db_->dsn(), {.at_once = 1});
+  std::promise<void> entered;
+  std::promise<void> open;
+  std::promise<std::string> rows;
+  const auto urgent = [&executor](std::function<void()> work) {
+    ASSERT_THAT(executor.Submit(
+                    platform::Priority::kUrgent, absl::InfiniteFuture(),
+                    [work = std::move(work)](const absl::Status&) { work(); }),
+                IsOk());
+  };
+  urgent([&] {
+    entered.set_value();
+    open.get_future().wait();
+  });
+  entered.get_future().wait();
+
+  std::future<Answer> placed = Place(NewPlaced());
+  urgent([&] { rows.set_value(Count("orders")); });
+  open.set_value();
+
+  EXPECT_EQ(rows.get_future().get(), "0");
+  EXPECT_THAT(placed.get().status(), IsOk());
+  batcher_.reset();
 }
 
 TEST_F(PlaceOrderBatcherTest, WhatWaitedTooLongIsNotStored) {
@@ -192,7 +225,7 @@ TEST_F(PlaceOrderBatcherTest, WhatWaitedTooLongIsNotStored) {
 
 TEST_F(PlaceOrderBatcherTest, ACommitInDoubtIsOurs) {
   CuttingProxy proxy(db_->dsn());
-  Start(proxy.dsn(), {.threads = 1});
+  Start(proxy.dsn(), {.at_once = 1});
   // Connected, prepared.
   ASSERT_THAT(Place(NewPlaced()).get().status(), IsOk());
 
@@ -216,7 +249,7 @@ TEST_F(PlaceOrderBatcherTest, ACommitInDoubtIsOurs) {
 }
 
 TEST_F(PlaceOrderBatcherTest, AnAbsentDatabaseIsSaidPolitely) {
-  Start("host=127.0.0.1 port=1 dbname=none", {.threads = 1});
+  Start("host=127.0.0.1 port=1 dbname=none", {.at_once = 1});
   const Answer answer = Place(NewPlaced()).get();
   EXPECT_THAT(answer.status(),
               Fails(absl::StatusCode::kUnavailable, "DATABASE_UNAVAILABLE"));
@@ -266,7 +299,7 @@ void PlaceOrderBatcherTest::NothingAcknowledgedIsLost(
 }
 
 TEST_F(PlaceOrderBatcherTest, NothingIsLostWhenBackendsAreKilled) {
-  Start(db_->dsn(), {.threads = 2});
+  Start(db_->dsn(), {.at_once = 2});
   NothingAcknowledgedIsLost([&] {
     for (int i = 0; i < 20; ++i) {
       absl::SleepFor(absl::Milliseconds(100));
@@ -278,7 +311,7 @@ TEST_F(PlaceOrderBatcherTest, NothingIsLostWhenBackendsAreKilled) {
 TEST_F(PlaceOrderBatcherTest, NothingIsLostWhenTheServerCrashes) {
   test_support::PostgresServer server;
   db_.emplace(server, Migrations());
-  Start(db_->dsn(), {.threads = 2});
+  Start(db_->dsn(), {.at_once = 2});
   NothingAcknowledgedIsLost([&] {
     for (int i = 0; i < 2; ++i) {
       absl::SleepFor(absl::Milliseconds(500));

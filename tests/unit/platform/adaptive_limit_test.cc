@@ -82,6 +82,16 @@ TEST(AdaptiveLimitTest, FollowsTheMachineDownAndUp) {
   EXPECT_GE(queue.limit_.limit(), fast / 2);
 }
 
+// Or a burst long after would be refused for it.
+TEST(AdaptiveLimitTest, ForgetsASlowSpellAlsoWhenLittleIsAskedOfIt) {
+  Queue queue(kOptions);
+  queue.Run(3000, 100, absl::Seconds(10));
+  EXPECT_LT(queue.limit_.limit(), 100);
+  queue.Run(50, 1000, absl::Seconds(5));
+
+  EXPECT_EQ(queue.limit_.limit(), 1000);
+}
+
 TEST(AdaptiveLimitTest, ABurstIsNotAStandingQueue) {
   Queue queue(kOptions);
   queue.Run(7500, 1000, absl::Milliseconds(20));

@@ -1,5 +1,6 @@
 #include "platform/thread/executor.h"
 
+#include <algorithm>
 #include <atomic>
 #include <memory>
 #include <string>
@@ -101,6 +102,36 @@ TEST(ExecutorTest, WhatMattersMoreGoesFirst) {
 
   EXPECT_THAT(
       order, ElementsAre("continued", "urgent", "normal 1", "normal 2", "low"));
+}
+
+TEST(ExecutorTest, AFloodOfWhatMattersMoreDoesNotStopTheRest) {
+  std::vector<std::string> order;
+  {
+    Executor executor({.threads = 1});
+    Gate gate(executor);
+    executor.Add(Priority::kNormal, [&order] { order.emplace_back("normal"); });
+    for (int i = 0; i < 100; ++i) {
+      executor.Add(Priority::kUrgent,
+                   [&order] { order.emplace_back("urgent"); });
+    }
+    gate.Open();
+  }
+
+  const auto normal = std::find(order.begin(), order.end(), "normal");
+  EXPECT_GT(normal - order.begin(), 8);
+  EXPECT_LT(normal - order.begin(), 16);
+}
+
+TEST(ExecutorTest, WhatIsAddedIsNeverRefused) {
+  std::atomic<int> ran = 0;
+  {
+    Executor executor({.threads = 1, .queue_limit = 1});
+    Gate gate(executor);
+    for (int i = 0; i < 10; ++i)
+      executor.Add(Priority::kNormal, [&] { ++ran; });
+    gate.Open();
+  }
+  EXPECT_EQ(ran, 10);
 }
 
 TEST(ExecutorTest, RefusesWhenTheQueueIsFull) {
