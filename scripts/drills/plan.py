@@ -9,6 +9,8 @@ when. The same seed makes the same plan.
       at = [0.3, 0.6]          at these parts of the duration
       lasts = 0.5              in place of `seconds`: a part of the duration
       target = ["order", …]    one of them each time, all before one comes again
+    growth_after = 600         seconds; what is held then is compared with the end
+    [system]                   settings of scripts/up, for drills that run alone
     [at_least] / [at_most]     facts that must have been seen: the drill has failed otherwise
 """
 

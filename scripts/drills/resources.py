@@ -1,8 +1,13 @@
 """I14: after the fault, lag, memory, descriptors, connections and dead rows return to where they
-were. A thread that looks at every process and its metrics once a second."""
+were. A thread that looks at every process and its metrics once a second. And of a long run: what
+grows in those that live through it."""
 
+import collections
+import contextlib
+import math
 import os
 import re
+import statistics
 import threading
 import time
 import urllib.request
@@ -29,12 +34,16 @@ def _metrics(address):
     return {(name, labels): float(value) for name, labels, value in _METRIC.findall(text)}
 
 
+# Memory in MiB.
+_Process = collections.namedtuple("_Process", "memory descriptors pid")
+
+
 def _process(pid):
-    """Memory in MiB and open descriptors of a process; None if it is gone."""
+    """What a process holds; None if it is gone."""
     try:
         with open(f"/proc/{pid}/status", encoding="utf-8") as file:
             memory = int(re.search(r"VmRSS:\s+(\d+)", file.read())[1]) / 1024
-        return memory, len(os.listdir(f"/proc/{pid}/fd"))
+        return _Process(memory, len(os.listdir(f"/proc/{pid}/fd")), pid)
     except (OSError, TypeError):
         return None
 
@@ -94,7 +103,17 @@ class Sampler:
                     elif name in self.GAUGES:
                         sample[name] += value
         sample["published"] = self.totals["outbox_published_total"]
+        if len(self.samples) % 10 == 0:
+            with contextlib.suppress(Trouble):
+                sample["connections"] = _connections(self._system)
         self.samples.append(sample)
+
+
+def _connections(system):
+    return int(postgres.sql(
+        postgres.make(system).dsn(),
+        "SELECT count(*) FROM pg_stat_activity WHERE datname LIKE 'restaurant%' AND "
+        "application_name <> 'psql'")[0][0])
 
 
 class Usage:
@@ -108,10 +127,7 @@ class Usage:
                 used = _process(pid) if pid else None
                 if used:
                     self.processes[process.name] = used
-        admin = postgres.make(system).dsn()
-        self.connections = int(postgres.sql(
-            admin, "SELECT count(*) FROM pg_stat_activity WHERE datname LIKE 'restaurant%' AND "
-                   "application_name <> 'psql'")[0][0])
+        self.connections = _connections(system)
         self.dead_rows = 0
         for service in system.services:
             self.dead_rows += int(postgres.sql(
@@ -128,6 +144,59 @@ def usage(system):
         return Usage(system)
 
 
+# Tables grow with the orders that they keep, so what they take for a row is compared.
+_BYTES_AND_ROWS = """
+    SELECT sum(pg_total_relation_size(relid)),
+           sum((xpath('//n/text()', query_to_xml(
+               format('SELECT count(*) AS n FROM %I.%I', schemaname, relname),
+               false, true, '')))[1]::text::bigint)
+    FROM pg_stat_user_tables"""
+
+
+def footprint(system, samples, patience=60):
+    """What was held under load in the last ten minutes, name -> amount: memory in the middle,
+    descriptors and connections, which come and go, at most; and the tables, as soon as the
+    database answers."""
+    lately = collections.defaultdict(list)
+    for sample in samples[-600:]:
+        for name, process in sample.items():
+            if isinstance(process, _Process):
+                lately[f"{name} {process.pid}"].append(process)
+    until = time.monotonic() + patience
+    while True:
+        try:
+            sizes = {service: postgres.sql(snapshot.service_dsn(system, service),
+                                           _BYTES_AND_ROWS)[0] for service in system.services}
+            break
+        except Trouble:
+            if time.monotonic() > until:
+                raise
+            time.sleep(1)
+    return {
+        "memory": {name: statistics.median(one.memory for one in seen)
+                   for name, seen in lately.items()},
+        "descriptors": {name: max(one.descriptors for one in seen)
+                        for name, seen in lately.items()},
+        "connections": {"all": max(sample.get("connections", 0) for sample in samples[-600:])},
+        "bytes_per_row": {service: int(size) / int(rows)
+                          for service, (size, rows) in sizes.items()},
+    }
+
+
+def growth(then, now):
+    """Of each kind how many times as much is held now, where that is most, and by whom. Processes
+    that did not live through it do not count; infinite if none did."""
+    found = {}
+    for kind in then:
+        times, name = max(((now[kind][name] / then[kind][name], name)
+                           for name in then[kind].keys() & now[kind].keys()),
+                          default=(math.inf, "nobody lived"))
+        found[f"{kind}_grew"] = round(times, 3)
+        found[f"{kind}_grew_most"] = (
+            f"{name}: {then[kind].get(name, 0):.1f} to {now[kind].get(name, 0):.1f}")
+    return found
+
+
 def i14_back_to_where_they_were(before, after, rows_written):
     """Limits are wide enough for allocators and pools that fill, and far below a leak that
     matters: memory 1.5 times and 48 MiB, 64 descriptors, the connections of pools that are full.
@@ -137,14 +206,14 @@ def i14_back_to_where_they_were(before, after, rows_written):
     def broken(text):
         found.append(Violation("I14", "", text))
 
-    for name, (memory, descriptors) in after.processes.items():
+    for name, now in after.processes.items():
         if name not in before.processes:
             continue
-        old_memory, old_descriptors = before.processes[name]
-        if memory > 1.5 * old_memory + 48:
-            broken(f"{name} had {old_memory:.0f} MiB and has {memory:.0f}")
-        if descriptors > old_descriptors + 64:
-            broken(f"{name} had {old_descriptors} descriptors and has {descriptors}")
+        then = before.processes[name]
+        if now.memory > 1.5 * then.memory + 48:
+            broken(f"{name} had {then.memory:.0f} MiB and has {now.memory:.0f}")
+        if now.descriptors > then.descriptors + 64:
+            broken(f"{name} had {then.descriptors} descriptors and has {now.descriptors}")
     for name in before.processes.keys() - after.processes.keys():
         broken(f"{name} does not run any more")
     if after.connections > max(before.connections, MOST_CONNECTIONS * len(after.processes)):
