@@ -35,7 +35,7 @@ def _metrics(address):
 
 
 # Memory in MiB.
-_Process = collections.namedtuple("_Process", "memory descriptors pid")
+Held = collections.namedtuple("Held", "memory descriptors pid")
 
 
 def _process(pid):
@@ -43,7 +43,7 @@ def _process(pid):
     try:
         with open(f"/proc/{pid}/status", encoding="utf-8") as file:
             memory = int(re.search(r"VmRSS:\s+(\d+)", file.read())[1]) / 1024
-        return _Process(memory, len(os.listdir(f"/proc/{pid}/fd")), pid)
+        return Held(memory, len(os.listdir(f"/proc/{pid}/fd")), pid)
     except (OSError, TypeError):
         return None
 
@@ -160,7 +160,7 @@ def footprint(system, samples, patience=60):
     lately = collections.defaultdict(list)
     for sample in samples[-600:]:
         for name, process in sample.items():
-            if isinstance(process, _Process):
+            if isinstance(process, Held):
                 lately[f"{name} {process.pid}"].append(process)
     until = time.monotonic() + patience
     while True:

@@ -17,7 +17,7 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(TOP, "scripts"))
 
 from drills import invariants, snapshot, story  # noqa: E402
-from drills.resources import i14_back_to_where_they_were  # noqa: E402
+from drills.resources import Held, growth, i14_back_to_where_they_were  # noqa: E402
 
 # Orders of the world: one that was delivered, one cancelled while it cooked, one rejected, one
 # cancelled before the kitchen had heard of it.
@@ -264,7 +264,7 @@ class CheckerTest(unittest.TestCase):
     def test_i14_leaks(self):
         class Usage:
             def __init__(self, memory, descriptors, connections, dead_rows, name="cook"):
-                self.processes = {name: (memory, descriptors)}
+                self.processes = {name: Held(memory, descriptors, 1)}
                 self.connections, self.dead_rows = connections, dead_rows
 
         before = Usage(50, 40, 10, 100)
@@ -273,6 +273,14 @@ class CheckerTest(unittest.TestCase):
                       Usage(50, 40, 10, 10**6), Usage(50, 40, 10, 100, name="order")):
             found = i14_back_to_where_they_were(before, worse, 100)
             self.assertEqual([violation.invariant for violation in found], ["I14"])
+
+    def test_growth_is_that_of_whoever_grew_most_and_lived(self):
+        then = {"memory": {"cook 1": 30, "order 2": 30, "mypage 3": 30}}
+        now = {"memory": {"cook 1": 31.5, "order 2": 36, "mypage 4": 90}}
+        found = growth(then, now)
+        self.assertEqual(found["memory_grew"], 1.2)
+        self.assertEqual(found["memory_grew_most"], "order 2: 30.0 to 36.0")
+        self.assertGreater(growth(then, {"memory": {"mypage 4": 30}})["memory_grew"], 1.1)
 
 
 def _add(number, invariant, what, damage):
