@@ -4,6 +4,7 @@
 // each other; at the end they stop as architecture §8 says: no more events in,
 // no more requests, no more events out.
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <vector>
@@ -63,8 +64,9 @@ absl::Status Serve(const order::Config& config) {
   if (!metrics.ok()) return metrics.status();
 
   // Requests, new orders, and what goes on in the background have connections
-  // of their own: none waits for the other.
-  const order::PlaceOrderBatcherOptions placing;
+  // of their own. New orders leave a thread to requests, if there are two.
+  const order::PlaceOrderBatcherOptions placing{
+      .at_once = std::clamp(common.threads - 1, 1, 2)};
   Pool pool({.name = "requests",
              .dsn = common.pg_dsn,
              .connections = common.pg_connections,

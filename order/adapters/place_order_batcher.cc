@@ -84,7 +84,7 @@ PlaceOrderBatcher::PlaceOrderBatcher(platform::Executor& executor,
 
 PlaceOrderBatcher::~PlaceOrderBatcher() {
   platform::MutexLock lock(mutex_);
-  while (busy_ > 0) idle_.Wait(mutex_);
+  while (tasks_ > 0) idle_.Wait(mutex_);
 }
 
 absl::Status PlaceOrderBatcher::Place(PlacedOrder placed, absl::Time deadline,
@@ -97,11 +97,11 @@ absl::Status PlaceOrderBatcher::Place(PlacedOrder placed, absl::Time deadline,
     }
     queue_.push_back(
         {std::move(placed), absl::Now(), deadline, std::move(done)});
-    // A batch that is under way comes back for it.
-    if (busy_ == options_.at_once) return absl::OkStatus();
-    ++busy_;
+    // A task that is under way comes back for it.
+    if (tasks_ == options_.at_once) return absl::OkStatus();
+    ++tasks_;
   }
-  executor_.Add(platform::Priority::kNormal, [this] { Work(); });
+  AddTask();
   return absl::OkStatus();
 }
 
@@ -109,7 +109,7 @@ bool PlaceOrderBatcher::TooLate(absl::Time deadline) const {
   const absl::Time now = absl::Now();
   if (deadline <= now) return true;
   // With nothing in hand there is no pace to go by.
-  if (busy_ == 0) return false;
+  if (tasks_ == 0) return false;
   const auto batches_ahead = static_cast<double>(queue_.size()) /
                              static_cast<double>(options_.max_batch) /
                              options_.at_once;
@@ -134,21 +134,24 @@ std::vector<PlaceOrderBatcher::Item> PlaceOrderBatcher::Take() {
   return batch;
 }
 
-bool PlaceOrderBatcher::More() {
+void PlaceOrderBatcher::AddTask() {
+  executor_.Add(platform::Priority::kNormal,
+                [this, added = absl::Now()] { Work(added); });
+}
+
+void PlaceOrderBatcher::Work(absl::Time added) {
+  Store(Take(), added);
+  if (!EndTask()) AddTask();
+}
+
+bool PlaceOrderBatcher::EndTask() {
   platform::MutexLock lock(mutex_);
-  if (!queue_.empty()) return true;
-  if (--busy_ == 0) idle_.SignalAll();
-  return false;
+  if (!queue_.empty()) return false;
+  if (--tasks_ == 0) idle_.SignalAll();
+  return true;
 }
 
-void PlaceOrderBatcher::Work() {
-  Store(Take());
-  if (More()) {
-    executor_.Add(platform::Priority::kNormal, [this] { Work(); });
-  }
-}
-
-void PlaceOrderBatcher::Store(std::vector<Item> batch) {
+void PlaceOrderBatcher::Store(std::vector<Item> batch, absl::Time added) {
   const absl::Time start = absl::Now();
   std::vector<Item*> in_time;
   for (Item& item : batch) {
@@ -176,7 +179,7 @@ void PlaceOrderBatcher::Store(std::vector<Item> batch) {
   GetMetrics().orders.Increment(static_cast<double>(rows.size()));
   {
     platform::MutexLock lock(mutex_);
-    batch_time_ = batch_time_ * 0.9 + (absl::Now() - start) * 0.1;
+    batch_time_ = batch_time_ * 0.9 + (absl::Now() - added) * 0.1;
   }
   for (size_t i = 0; i < in_time.size(); ++i) {
     in_time[i]->done(std::move(results[i]));

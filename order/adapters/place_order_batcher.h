@@ -24,15 +24,16 @@
 namespace order {
 
 struct PlaceOrderBatcherOptions {
-  int at_once = 2;            // transactions, > 0; each wants a connection
+  // Transactions, > 0; each wants a connection, and a thread of the executor
+  // that others then do without.
+  int at_once = 2;
   size_t queue_limit = 1024;  // orders that may ever wait, > 0
   size_t max_batch = 128;     // orders per transaction, > 0
 };
 
-// Nobody waits for a batch to fill: a transaction that is free takes what is
-// there. While it commits others queue up, and so the batch grows with the
-// load. A batch is a task of the executor, where cancels and reads go before
-// it.
+// Nobody waits for a batch to fill: it takes what is there. While it commits
+// others queue up, and so the next grows with the load. A batch is a task of
+// the executor, where cancels and reads go before it.
 //
 // How many may wait follows how long they wait (platform::AdaptiveLimit).
 //
@@ -50,8 +51,8 @@ class PlaceOrderBatcher {
   // It must not block.
   using Done = std::function<void(absl::StatusOr<OrderState>)>;
 
-  // Both must outlive the batcher; the connections of `pool` be prepared with
-  // PreparePlacedOrders().
+  // Both must outlive the batcher. The connections of `pool` must be prepared
+  // with PreparePlacedOrders().
   PlaceOrderBatcher(platform::Executor& executor, platform::pg::Pool& pool,
                     PlaceOrderBatcherOptions options);
   // Commits what is queued, then stops.
@@ -73,12 +74,13 @@ class PlaceOrderBatcher {
   };
   using Results = std::vector<absl::StatusOr<OrderState>>;
 
-  // A task of the executor: one batch, then behind what matters more again.
-  void Work();
+  // A task: one batch, then behind what matters more again.
+  void AddTask();
+  void Work(absl::Time added);
   std::vector<Item> Take();
-  void Store(std::vector<Item> batch);
-  // If not, this task is over.
-  bool More();
+  void Store(std::vector<Item> batch, absl::Time added);
+  // True if nothing waits: the task has ended.
+  bool EndTask();
   bool TooLate(absl::Time deadline) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // `rows` as InsertPlaced() wants them.
   Results Commit(absl::Span<const PlacedOrder* const> rows);
@@ -92,8 +94,8 @@ class PlaceOrderBatcher {
   platform::CondVar idle_;
   std::deque<Item> queue_ ABSL_GUARDED_BY(mutex_);
   platform::AdaptiveLimit limit_ ABSL_GUARDED_BY(mutex_);
-  int busy_ ABSL_GUARDED_BY(mutex_) = 0;  // tasks of the executor
-  // Moving average of how long a batch takes.
+  int tasks_ ABSL_GUARDED_BY(mutex_) = 0;  // in the executor
+  // Moving average of how long a batch takes, with its wait for a thread.
   absl::Duration batch_time_ ABSL_GUARDED_BY(mutex_) = absl::ZeroDuration();
 };
 

@@ -14,8 +14,8 @@ namespace platform {
 // is done, and everybody waits for nothing. A burst that is worked off within
 // the interval is none. The response is additive increase, multiplicative
 // decrease: a standing queue takes a fifth off the limit; an interval without
-// one adds a twentieth of the most that it may be, so that a slow spell is soon
-// forgotten.
+// one, or in which nothing was asked, adds a twentieth of the most that it may
+// be, so that a slow spell is soon forgotten.
 //
 // Not thread-safe: guard it with the queue's own mutex.
 class AdaptiveLimit {

@@ -94,10 +94,7 @@ absl::Status Executor::Submit(Priority priority, absl::Time deadline,
     const absl::Duration wait =
         task_time_ * static_cast<double>(ahead) / options_.threads;
     if (limits_[index].Admits(queues_[index].size()) && now + wait < deadline) {
-      queues_[index].push_back({now, deadline, std::move(task)});
-      metrics_->by_priority[index].depth->Set(
-          static_cast<double>(queues_[index].size()));
-      wake_.Signal();
+      Push(priority, {now, deadline, std::move(task)});
       return absl::OkStatus();
     }
   }
@@ -113,9 +110,18 @@ void Executor::Continue(std::function<void()> task) {
 
 void Executor::Add(Priority priority, std::function<void()> task) {
   MutexLock lock(mutex_);
-  queues_[static_cast<size_t>(priority)].push_back(
-      {absl::Now(), absl::InfiniteFuture(),
-       [task = std::move(task)](const absl::Status&) { task(); }});
+  Push(priority,
+       {.queued = absl::Now(),
+        .deadline = absl::InfiniteFuture(),
+        .task = [task = std::move(task)](const absl::Status&) { task(); },
+        .typical = false});
+}
+
+void Executor::Push(Priority priority, Item item) {
+  const auto index = static_cast<size_t>(priority);
+  queues_[index].push_back(std::move(item));
+  metrics_->by_priority[index].depth->Set(
+      static_cast<double>(queues_[index].size()));
   wake_.Signal();
 }
 
@@ -138,20 +144,23 @@ std::optional<Executor::Step> Executor::Next() {
   metrics.limit->Set(static_cast<double>(limits_[*turn].limit()));
   if (now < item.deadline) {
     return Step{
-        .run = [task = std::move(item.task)] { task(absl::OkStatus()); }};
+        .run = [task = std::move(item.task)] { task(absl::OkStatus()); },
+        .typical = item.typical};
   }
   metrics.refused->Increment();
   return Step{
       .run = [this,
               task = std::move(item.task)] { task(Overloaded(options_.name)); },
-      .admitted = false};
+      .typical = false};
 }
 
 std::optional<size_t> Executor::Turn() {
   turn_ = (turn_ + 1) % kTurns;
   if (turn_ == 0) {
-    if (!queues_[1].empty()) return 1;
-    if (!queues_[2].empty()) return 2;
+    for (const Priority passed_by : {Priority::kNormal, Priority::kLow}) {
+      const auto index = static_cast<size_t>(passed_by);
+      if (!queues_[index].empty()) return index;
+    }
   }
   for (size_t i = 0; i < queues_.size(); ++i) {
     if (!queues_[i].empty()) return i;
@@ -174,7 +183,7 @@ void Executor::Work() {
     }
     const absl::Time start = absl::Now();
     step.run();
-    if (!step.admitted) continue;
+    if (!step.typical) continue;
     MutexLock lock(mutex_);
     // The average follows the last ten or so.
     task_time_ += (absl::Now() - start - task_time_) / 10;

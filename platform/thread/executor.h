@@ -28,7 +28,7 @@ namespace platform {
 
 // What goes first when there is more to do than can be done: a class waits
 // while there is anything in the one before it. But one turn in sixteen passes
-// what is urgent by, so that no flood of it stops all else.
+// what is urgent by, so that no flood of it stops new work.
 enum class Priority {
   kUrgent = 0,  // cancels and reads
   kNormal = 1,  // new work
@@ -64,12 +64,13 @@ class Executor {
   // is then never called.
   absl::Status Submit(Priority priority, absl::Time deadline, Task task);
 
-  // Queues the rest of work that was admitted before; never refused, goes
-  // first. The caller bounds how much of it there can be.
+  // Queues the rest of work that was admitted before; never refused, always
+  // goes first. The caller bounds how much of it there can be.
   void Continue(std::function<void()> task);
 
   // Queues work of which the caller bounds how much there can be; never
-  // refused. What matters more, or came before, goes first.
+  // refused. What matters more, or came before, goes first. How long it takes
+  // says nothing about the time of others.
   void Add(Priority priority, std::function<void()> task);
 
  private:
@@ -77,6 +78,7 @@ class Executor {
     absl::Time queued;
     absl::Time deadline;
     Task task;
+    bool typical = true;  // its time counts
   };
 
   struct Metrics;
@@ -84,9 +86,10 @@ class Executor {
   // What a worker does next.
   struct Step {
     std::function<void()> run;
-    bool admitted = true;  // false: it only says no
+    bool typical = true;
   };
 
+  void Push(Priority priority, Item item) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Takes what goes first; nothing if all queues are empty.
   std::optional<Step> Next() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Whose turn it is, if anybody waits.
@@ -102,7 +105,7 @@ class Executor {
   std::array<std::deque<Item>, 3> queues_ ABSL_GUARDED_BY(mutex_);
   int turn_ ABSL_GUARDED_BY(mutex_) = 0;
   std::array<AdaptiveLimit, 3> limits_ ABSL_GUARDED_BY(mutex_);
-  // Moving average of how long an admitted task takes.
+  // Moving average of how long a typical task takes.
   absl::Duration task_time_ ABSL_GUARDED_BY(mutex_) = absl::ZeroDuration();
   std::vector<std::thread> threads_;
 };

@@ -10,7 +10,7 @@ when. The same seed makes the same plan.
       lasts = 0.5              in place of `seconds`: a part of the duration
       target = ["order", …]    one of them each time, all before one comes again
     growth_after = 600         seconds; what is held then is compared with the end
-    [system]                   settings of scripts/up, for drills that run alone
+    [system]                   settings of scripts/up; such a drill runs alone
     [at_least] / [at_most]     facts that must have been seen: the drill has failed otherwise
 """
 

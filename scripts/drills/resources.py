@@ -4,10 +4,10 @@ grows in those that live through it."""
 
 import collections
 import contextlib
-import math
 import os
 import re
 import statistics
+import sys
 import threading
 import time
 import urllib.request
@@ -103,6 +103,7 @@ class Sampler:
                     elif name in self.GAUGES:
                         sample[name] += value
         sample["published"] = self.totals["outbox_published_total"]
+        # A process of its own each time: not too often.
         if len(self.samples) % 10 == 0:
             with contextlib.suppress(Trouble):
                 sample["connections"] = _connections(self._system)
@@ -153,15 +154,16 @@ _BYTES_AND_ROWS = """
     FROM pg_stat_user_tables"""
 
 
-def footprint(system, samples, patience=60):
-    """What was held under load in the last ten minutes, name -> amount: memory in the middle,
+def _footprint(system, samples, patience=60):
+    """What was held under load in the last five minutes, name -> amount: memory in the middle,
     descriptors and connections, which come and go, at most; and the tables, as soon as the
     database answers."""
-    lately = collections.defaultdict(list)
-    for sample in samples[-600:]:
+    lately = [sample for sample in samples if sample["time"] > samples[-1]["time"] - 300]
+    held = collections.defaultdict(list)
+    for sample in lately:
         for name, process in sample.items():
             if isinstance(process, Held):
-                lately[f"{name} {process.pid}"].append(process)
+                held[f"{name} {process.pid}"].append(process)
     until = time.monotonic() + patience
     while True:
         try:
@@ -174,10 +176,11 @@ def footprint(system, samples, patience=60):
             time.sleep(1)
     return {
         "memory": {name: statistics.median(one.memory for one in seen)
-                   for name, seen in lately.items()},
+                   for name, seen in held.items()},
         "descriptors": {name: max(one.descriptors for one in seen)
-                        for name, seen in lately.items()},
-        "connections": {"all": max(sample.get("connections", 0) for sample in samples[-600:])},
+                        for name, seen in held.items()},
+        "connections": {"all": max(sample["connections"] for sample in lately
+                                   if "connections" in sample)},
         "bytes_per_row": {service: int(size) / int(rows)
                           for service, (size, rows) in sizes.items()},
     }
@@ -185,16 +188,44 @@ def footprint(system, samples, patience=60):
 
 def growth(then, now):
     """Of each kind how many times as much is held now, where that is most, and by whom. Processes
-    that did not live through it do not count; infinite if none did."""
+    that did not live through it do not count; if none did, that is more than anybody may grow."""
     found = {}
     for kind in then:
         times, name = max(((now[kind][name] / then[kind][name], name)
                            for name in then[kind].keys() & now[kind].keys()),
-                          default=(math.inf, "nobody lived"))
+                          default=(sys.maxsize, "nobody lived"))
         found[f"{kind}_grew"] = round(times, 3)
         found[f"{kind}_grew_most"] = (
             f"{name}: {then[kind].get(name, 0):.1f} to {now[kind].get(name, 0):.1f}")
     return found
+
+
+class Growth:
+    """Looks after `seconds`, in a thread, and at the end."""
+
+    def __init__(self, system, sampler, seconds):
+        self._system, self._sampler = system, sampler
+        self._footprints, self.troubles = [], []
+        self._later = threading.Timer(seconds, self._look)
+        self._later.daemon = True
+        self._later.start()
+
+    def end(self):
+        self._later.cancel()
+        self._later.join()
+        self._look()
+
+    def facts(self):
+        if len(self._footprints) < 2:
+            self.troubles.append("what grows was not measured twice")
+            return {}
+        return growth(*self._footprints)
+
+    def _look(self):
+        try:
+            self._footprints.append(_footprint(self._system, self._sampler.samples))
+        except Exception as trouble:  # whatever it is, the drill has failed by it
+            self.troubles.append(f"what grows: {trouble!r}")
 
 
 def i14_back_to_where_they_were(before, after, rows_written):

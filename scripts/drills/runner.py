@@ -14,7 +14,7 @@ from system.settings import TOP, Trouble
 from . import facts, invariants, plan, report, snapshot, story
 from .faults import Driver
 from . import load as generator
-from .resources import Sampler, footprint, growth, i14_back_to_where_they_were, usage
+from .resources import Growth, Sampler, i14_back_to_where_they_were, usage
 from .settle import settle
 
 # What the drills' system is like: the kitchen and the courier are played, several kitchens share
@@ -37,11 +37,11 @@ class OwnSystem:
     def __init__(self, folder, flags="", settings_of_drill=None):
         self.run_dir = os.environ.get("RUN_DIR") or tempfile.mkdtemp(prefix="drill-")
         self.folder = folder
-        self.environment = {**os.environ, **SYSTEM, **(settings_of_drill or {}),
-                            "RUN_DIR": self.run_dir}
+        own = {**SYSTEM, **(settings_of_drill or {})}
+        self.environment = {**os.environ, **own, "RUN_DIR": self.run_dir}
         for service in settings.services():
             name = f"{service.upper()}_FLAGS"
-            self.environment[name] = f"{SYSTEM.get(name, '')} --failpoint_control {flags}"
+            self.environment[name] = f"{own.get(name, '')} --failpoint_control {flags}"
 
     def __enter__(self):
         say("starting a system")
@@ -140,13 +140,9 @@ def run(system, name, seed, seconds, folder, number=0):
         began = time.time()
         faults = Faults(driver, steps)
         faults.start()
-        footprints = []
         # Too short a run says nothing about what grows.
-        if seconds >= 2 * drill.get("growth_after", seconds):
-            later = threading.Timer(drill["growth_after"], lambda: footprints.append(
-                footprint(system, sampler.samples)))
-            later.daemon = True
-            later.start()
+        grown = (Growth(system, sampler, drill["growth_after"])
+                 if seconds >= 2 * drill.get("growth_after", seconds) else None)
         if peak:
             code, summary = generator.overload(
                 system, flags, phases, peak, history, folder, load_cores)
@@ -155,8 +151,8 @@ def run(system, name, seed, seconds, folder, number=0):
                 system, {**flags, "duration": f"{seconds}s"}, history, folder, load_cores)
             summary, _ = process.communicate()
             code = process.returncode
-        if footprints:
-            footprints.append(footprint(system, sampler.samples))
+        if grown:
+            grown.end()
         faults.join()
         ended = time.time()
         if load_cores:
@@ -178,11 +174,12 @@ def run(system, name, seed, seconds, folder, number=0):
     if unsettled:
         result["missed"].append(f"not at rest after {took:.0f} s: {unsettled}")
     judge(system, drill, result, history, sampler, before)
-    if footprints:
-        result["facts"].update(growth(*footprints))
-        for name, value in result["facts"].items():
-            if "_grew" in name:
-                say(f"    {name}: {value}")
+    if grown:
+        found = grown.facts()
+        result["facts"].update(found)
+        result["missed"] += grown.troubles
+        for name, value in found.items():
+            say(f"    {name}: {value}")
     if peak:
         result["facts"]["peak_arrivals_per_second"] = round(peak)
         result["facts"].update(generator.of_phases(

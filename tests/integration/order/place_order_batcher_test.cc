@@ -4,6 +4,7 @@
 #include "order/adapters/place_order_batcher.h"
 
 #include <atomic>
+#include <chrono>
 #include <functional>
 #include <future>
 #include <memory>
@@ -23,6 +24,7 @@
 #include "platform/uuid/uuid.h"
 #include "tests/integration/order/cutting_proxy.h"
 #include "tests/support/eventually.h"
+#include "tests/support/executor_gate.h"
 #include "tests/support/postgres.h"
 #include "tests/support/status_matchers.h"
 
@@ -180,28 +182,33 @@ TEST_F(PlaceOrderBatcherTest, FullIsRefusedAtOnce) {
 TEST_F(PlaceOrderBatcherTest, CancelsAndReadsGoBeforeABatch) {
   platform::Executor executor({.threads = 1});
   Start(executor, db_->dsn(), {.at_once = 1});
-  std::promise<void> entered;
-  std::promise<void> open;
-  std::promise<std::string> rows;
-  const auto urgent = [&executor](std::function<void()> work) {
-    ASSERT_THAT(executor.Submit(
-                    platform::Priority::kUrgent, absl::InfiniteFuture(),
-                    [work = std::move(work)](const absl::Status&) { work(); }),
-                IsOk());
-  };
-  urgent([&] {
-    entered.set_value();
-    open.get_future().wait();
-  });
-  entered.get_future().wait();
-
+  test_support::ExecutorGate gate(executor);
   std::future<Answer> placed = Place(NewPlaced());
-  urgent([&] { rows.set_value(Count("orders")); });
-  open.set_value();
+  std::promise<std::string> rows;
+  executor.Add(platform::Priority::kUrgent,
+               [&] { rows.set_value(Count("orders")); });
+  gate.Open();
 
   EXPECT_EQ(rows.get_future().get(), "0");
   EXPECT_THAT(placed.get().status(), IsOk());
   batcher_.reset();
+}
+
+TEST_F(PlaceOrderBatcherTest, WhatIsQueuedIsStoredBeforeItStops) {
+  platform::Executor executor({.threads = 1});
+  Start(executor, db_->dsn(), {.at_once = 1, .max_batch = 1});
+  test_support::ExecutorGate gate(executor);
+  std::vector<std::future<Answer>> placed;
+  for (int i = 0; i < 5; ++i) placed.push_back(Place(NewPlaced()));
+  gate.Open();
+  batcher_.reset();
+
+  for (auto& future : placed) {
+    ASSERT_EQ(future.wait_for(std::chrono::seconds(0)),
+              std::future_status::ready);
+    EXPECT_THAT(future.get().status(), IsOk());
+  }
+  EXPECT_EQ(Count("orders"), "5");
 }
 
 TEST_F(PlaceOrderBatcherTest, WhatWaitedTooLongIsNotStored) {

@@ -92,6 +92,14 @@ TEST(AdaptiveLimitTest, ForgetsASlowSpellAlsoWhenLittleIsAskedOfIt) {
   EXPECT_EQ(queue.limit_.limit(), 1000);
 }
 
+TEST(AdaptiveLimitTest, ForgetsASlowSpellAfterSilence) {
+  Queue queue(kOptions);
+  queue.Run(3000, 100, absl::Seconds(10));
+  queue.Run(0.2, 1000, absl::Seconds(10));
+
+  EXPECT_EQ(queue.limit_.limit(), 1000);
+}
+
 TEST(AdaptiveLimitTest, ABurstIsNotAStandingQueue) {
   Queue queue(kOptions);
   queue.Run(7500, 1000, absl::Milliseconds(20));

@@ -10,6 +10,7 @@
 #include "gtest/gtest.h"
 
 #include "tests/support/eventually.h"
+#include "tests/support/executor_gate.h"
 #include "tests/support/notification.h"
 #include "tests/support/status_matchers.h"
 
@@ -17,33 +18,10 @@ namespace platform {
 namespace {
 
 using test_support::Eventually;
+using test_support::ExecutorGate;
 using test_support::Fails;
 using test_support::IsOk;
 using ::testing::ElementsAre;
-
-// Keeps one thread of an executor busy until it is opened, or goes.
-class Gate {
- public:
-  explicit Gate(Executor& executor) {
-    EXPECT_THAT(executor.Submit(Priority::kUrgent, absl::InfiniteFuture(),
-                                [doors = doors_](const absl::Status&) {
-                                  doors->entered.Notify();
-                                  doors->opened.WaitForNotification();
-                                }),
-                IsOk());
-    doors_->entered.WaitForNotification();
-  }
-  ~Gate() { Open(); }
-  void Open() { doors_->opened.Notify(); }
-
- private:
-  struct Doors {
-    test_support::Notification entered;
-    test_support::Notification opened;
-  };
-  // The task may be on its way out when the gate is gone.
-  const std::shared_ptr<Doors> doors_ = std::make_shared<Doors>();
-};
 
 Executor::Task Nothing() {
   return [](const absl::Status&) {};
@@ -68,8 +46,8 @@ TEST(ExecutorTest, RunsTasksOnAnotherThread) {
 
 TEST(ExecutorTest, RunsAsManyAtATimeAsItHasThreads) {
   Executor executor({.threads = 2});
-  Gate one(executor);
-  Gate two(executor);  // Enters while the first is held.
+  ExecutorGate one(executor);
+  ExecutorGate two(executor);  // Enters while the first is held.
   std::atomic<bool> third = false;
   EXPECT_THAT(executor.Submit(Priority::kUrgent, absl::InfiniteFuture(),
                               [&](const absl::Status&) { third = true; }),
@@ -85,7 +63,7 @@ TEST(ExecutorTest, WhatMattersMoreGoesFirst) {
   std::vector<std::string> order;
   {
     Executor executor({.threads = 1});
-    Gate gate(executor);
+    ExecutorGate gate(executor);
     const auto note = [&order](const char* name) {
       return [&order, name](const absl::Status&) { order.emplace_back(name); };
     };
@@ -108,7 +86,7 @@ TEST(ExecutorTest, AFloodOfWhatMattersMoreDoesNotStopTheRest) {
   std::vector<std::string> order;
   {
     Executor executor({.threads = 1});
-    Gate gate(executor);
+    ExecutorGate gate(executor);
     executor.Add(Priority::kNormal, [&order] { order.emplace_back("normal"); });
     for (int i = 0; i < 100; ++i) {
       executor.Add(Priority::kUrgent,
@@ -126,7 +104,7 @@ TEST(ExecutorTest, WhatIsAddedIsNeverRefused) {
   std::atomic<int> ran = 0;
   {
     Executor executor({.threads = 1, .queue_limit = 1});
-    Gate gate(executor);
+    ExecutorGate gate(executor);
     for (int i = 0; i < 10; ++i)
       executor.Add(Priority::kNormal, [&] { ++ran; });
     gate.Open();
@@ -136,7 +114,7 @@ TEST(ExecutorTest, WhatIsAddedIsNeverRefused) {
 
 TEST(ExecutorTest, RefusesWhenTheQueueIsFull) {
   Executor executor({.threads = 1, .queue_limit = 2});
-  Gate gate(executor);
+  ExecutorGate gate(executor);
   for (int i = 0; i < 2; ++i) {
     EXPECT_THAT(
         executor.Submit(Priority::kNormal, absl::InfiniteFuture(), Nothing()),
@@ -154,7 +132,7 @@ TEST(ExecutorTest, RefusesWhenTheQueueIsFull) {
 
 TEST(ExecutorTest, AFullQueueDoesNotStopWhatMattersMore) {
   Executor executor({.threads = 1, .queue_limit = 1});
-  Gate gate(executor);
+  ExecutorGate gate(executor);
   ASSERT_THAT(
       executor.Submit(Priority::kNormal, absl::InfiniteFuture(), Nothing()),
       IsOk());
@@ -180,7 +158,7 @@ TEST(ExecutorTest, RefusesAtOnceWhatCannotStartInTime) {
                 IsOk());
     done.WaitForNotification();
   }
-  Gate gate(executor);
+  ExecutorGate gate(executor);
   for (int i = 0; i < 50; ++i) {
     ASSERT_THAT(
         executor.Submit(Priority::kNormal, absl::InfiniteFuture(), Nothing()),
@@ -210,7 +188,7 @@ TEST(ExecutorTest, RefusesWhatIsTooLateAlready) {
 
 TEST(ExecutorTest, TellsATaskThatItsDeadlinePassedWhileItWaited) {
   Executor executor({.threads = 1});
-  Gate gate(executor);
+  ExecutorGate gate(executor);
   test_support::Notification answered;
   absl::Status admitted;
   const absl::Time deadline = absl::Now() + absl::Milliseconds(20);
@@ -234,7 +212,7 @@ TEST(ExecutorTest, TellsATaskThatItsDeadlinePassedWhileItWaited) {
 TEST(ExecutorTest, LearnsNothingFromWhatItRefuses) {
   Executor executor({.threads = 1, .queue_limit = 1000});
   {
-    Gate gate(executor);  // A task that takes half a second.
+    ExecutorGate gate(executor);  // A task that takes half a second.
     const absl::Time deadline = absl::Now() + absl::Milliseconds(500);
     for (int i = 0; i < 60; ++i) {
       ASSERT_THAT(executor.Submit(Priority::kNormal, deadline, Nothing()),
@@ -249,7 +227,7 @@ TEST(ExecutorTest, LearnsNothingFromWhatItRefuses) {
         IsOk());
     all_refused.WaitForNotification();
   }
-  Gate gate(executor);
+  ExecutorGate gate(executor);
   for (int i = 0; i < 10; ++i) {
     ASSERT_THAT(
         executor.Submit(Priority::kNormal, absl::InfiniteFuture(), Nothing()),
