@@ -37,7 +37,7 @@ struct Metrics {
 };
 
 Metrics& GetMetrics() {
-  static Metrics* const metrics = new Metrics;
+  static auto* const metrics = new Metrics;
   return *metrics;
 }
 
@@ -189,9 +189,6 @@ void PlaceOrderBatcher::Store(std::vector<Item> batch, absl::Time added) {
 PlaceOrderBatcher::Results PlaceOrderBatcher::Commit(
     absl::Span<const PlacedOrder* const> rows) {
   absl::StatusOr<Results> together = CommitTogether(rows);
-  // In doubt: done once more, on another connection. What the first attempt did
-  // store is found under its own order ids.
-  if (Transient(together.status())) together = CommitTogether(rows);
   if (together.ok()) return *std::move(together);
 
   Results results;
@@ -205,7 +202,12 @@ PlaceOrderBatcher::Results PlaceOrderBatcher::Commit(
                {{"orders", rows.size()},
                 {"code", absl::StatusCodeToString(together.status().code())}});
   for (size_t i = 0; i < rows.size(); ++i) {
-    results.push_back(std::move(Commit(rows.subspan(i, 1)).front()));
+    absl::StatusOr<Results> alone = CommitTogether(rows.subspan(i, 1));
+    if (alone.ok()) {
+      results.push_back(std::move(alone->front()));
+    } else {
+      results.emplace_back(alone.status());
+    }
   }
   return results;
 }
@@ -215,13 +217,17 @@ absl::StatusOr<PlaceOrderBatcher::Results> PlaceOrderBatcher::CommitTogether(
   size_t inserted = 0;
   std::vector<std::optional<OrderState>> found;
   // Read() because it sends no BEGIN and COMMIT: the statement is atomic alone.
-  absl::Status status = pool_.Read([&](pqxx::nontransaction& tx) {
+  const auto insert = [&](pqxx::nontransaction& tx) {
     if (absl::Status s = before_commit.Hit(); !s.ok()) return s;
     inserted = InsertPlaced(tx, rows);
     if (absl::Status s = after_commit.Hit(); !s.ok()) return s;
     if (inserted < rows.size()) found = FindPlaced(tx, rows);
     return absl::OkStatus();
-  });
+  };
+  absl::Status status = pool_.Read(insert);
+  // In doubt: done once more, on another connection. What the first attempt did
+  // store is found under its own order ids.
+  if (Transient(status)) status = pool_.Read(insert);
   if (!status.ok()) return status;
 
   Results results;

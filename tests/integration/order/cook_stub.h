@@ -51,7 +51,7 @@ class CookStub final : public restaurant::cook::v1::CookService::Service {
     std::lock_guard lock(mutex_);
     handler_ = std::move(handler);
   }
-  void Answer(grpc::Status status) {
+  void Answer(const grpc::Status& status) {
     Answer([status](const Request&) { return status; });
   }
   // Of the ticket in an answer that is OK.

@@ -65,9 +65,9 @@ class PlaceOrderBatcherTest : public ::testing::Test {
 
   std::future<Answer> Place(PlacedOrder placed, absl::Time deadline = Soon()) {
     auto promise = std::make_shared<std::promise<Answer>>();
-    absl::Status queued =
-        batcher_->Place(std::move(placed), deadline,
-                        [promise](Answer told) { promise->set_value(told); });
+    absl::Status queued = batcher_->Place(
+        std::move(placed), deadline,
+        [promise](const Answer& told) { promise->set_value(told); });
     if (!queued.ok()) promise->set_value(queued);
     return promise->get_future();
   }
@@ -91,6 +91,7 @@ class PlaceOrderBatcherTest : public ::testing::Test {
     }
     EXPECT_THAT(first.get().status(), IsOk());
     std::vector<Answer> answers;
+    answers.reserve(futures.size());
     for (auto& future : futures) answers.push_back(future.get());
     return answers;
   }
@@ -108,6 +109,7 @@ class PlaceOrderBatcherTest : public ::testing::Test {
 TEST_F(PlaceOrderBatcherTest, OneBatchIsOneTransaction) {
   Start();
   std::vector<PlacedOrder> batch;
+  batch.reserve(100);
   for (int i = 0; i < 100; ++i) batch.push_back(NewPlaced());
   for (const Answer& answer : PlaceTogether(std::move(batch))) {
     EXPECT_THAT(answer.status(), IsOk());
@@ -199,6 +201,7 @@ TEST_F(PlaceOrderBatcherTest, WhatIsQueuedIsStoredBeforeItStops) {
   Start(executor, db_->dsn(), {.at_once = 1, .max_batch = 1});
   test_support::ExecutorGate gate(executor);
   std::vector<std::future<Answer>> placed;
+  placed.reserve(5);
   for (int i = 0; i < 5; ++i) placed.push_back(Place(NewPlaced()));
   gate.Open();
   batcher_.reset();
@@ -271,6 +274,7 @@ void PlaceOrderBatcherTest::NothingAcknowledgedIsLost(
   std::set<std::string> acknowledged;
   std::atomic<bool> stop = false;
   std::vector<std::thread> callers;
+  callers.reserve(8);
   for (int t = 0; t < 8; ++t) {
     callers.emplace_back([&] {
       while (!stop.load()) {
