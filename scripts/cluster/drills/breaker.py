@@ -8,8 +8,9 @@ from system.settings import TOP
 
 from .. import judge, load
 from ..drill import drill
-from ..kube import eventually, http, kubectl, name_of, port_forward, ready_pods, say, sidecar, stat
+from ..kube import eventually, get, http, kubectl, name_of, port_forward, ready_pods, say, sidecar, stat
 from .faults import all_cancelled, cancel, orders, were_pending
+from .scaling import hpa
 
 GET_STOCK = load.READS["cook"]
 
@@ -133,6 +134,13 @@ def overload(run):
 
 @drill("the seed's own breaker: what one error does, and for how long", needs=[no_fault_switch])
 def seed_profile(run):
+    # Each sidecar of a gateway ejects for itself, and the ingress ejects a gateway that has
+    # nobody to ask: with two of them, which an earlier drill's load leaves, half of the effect.
+    old = get("hpa", "gateway")["spec"]
+    run.after(lambda: hpa("gateway", **{key: old[key] for key in ("minReplicas", "maxReplicas")}))
+    hpa("gateway", minReplicas=1, maxReplicas=1)
+    eventually("one pod of the gateway", lambda: len(get("pods", "-l", "app=gateway")["items"]) == 1
+               and ready_pods("gateway"), 120, 1)
     kubectl("apply", "-n", "restaurant", "-f", os.path.join(TOP, "istio", "seed-drill", "destination-rule-cook.yaml"))
     run.after(kubectl, "apply", "-n", "restaurant", "-f", os.path.join(TOP, "istio", "destination-rule-cook.yaml"))
     pod = name_of(ready_pods("gateway")[0])
