@@ -130,15 +130,25 @@ def make_volumes(overlay):
         return phase == "Succeeded"
     eventually("folders for volumes", prepared, 60)
     kubectl("delete", "namespace", "restaurant-volumes", "--wait=false", namespace=None)
+    # The claims too, those of servers that are yet to come as well: a pod that is there before
+    # its claim is bound was once not looked at again for five minutes.
     for claim, _ in claims:
+        size = {"storage": "10Gi"}
         apply([{
             "apiVersion": "v1", "kind": "PersistentVolume",
             "metadata": {"name": f"restaurant-{claim}", "labels": {"restaurant": "volume"}},
             "spec": {
-                "capacity": {"storage": "10Gi"}, "accessModes": ["ReadWriteOnce"],
+                "capacity": size, "accessModes": ["ReadWriteOnce"],
                 "persistentVolumeReclaimPolicy": "Retain",
                 "hostPath": {"path": f"{VOLUMES}/{claim}"},
                 "claimRef": {"namespace": NAMESPACE, "name": f"data-{claim}"}}}], namespace=None)
+        apply([{
+            "apiVersion": "v1", "kind": "PersistentVolumeClaim",
+            "metadata": {"name": f"data-{claim}", "labels": {"app": claim.rpartition("-")[0]}},
+            "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": size},
+                     "storageClassName": "", "volumeName": f"restaurant-{claim}"}}])
+    eventually("the volumes are bound", lambda: all(
+        claim["status"].get("phase") == "Bound" for claim in get("pvc")["items"]), 60)
 
 
 def troubles():
