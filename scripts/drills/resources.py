@@ -49,16 +49,16 @@ def _process(pid):
 
 
 class Sampler:
-    """Looks once a second until it is closed. `samples`: dictionaries by time; `totals`: what
-    counters have grown by, across restarts."""
+    """Looks once a second until it is closed, if asked also at what the tables take. `samples`:
+    dictionaries by time; `totals`: what counters have grown by, across restarts."""
 
     COUNTERS = ("consumer_redelivered_total", "outbox_publish_failures_total",
                 "consumer_parked_total", "outbox_published_total", "executor_refused_total",
                 "place_refused_total")
     GAUGES = ("outbox_depth", "consumer_lag")
 
-    def __init__(self, system):
-        self._system = system
+    def __init__(self, system, tables=False):
+        self._system, self._tables = system, tables
         self.samples = []
         self.totals = dict.fromkeys(self.COUNTERS, 0)
         self._last = {}
@@ -103,10 +103,12 @@ class Sampler:
                     elif name in self.GAUGES:
                         sample[name] += value
         sample["published"] = self.totals["outbox_published_total"]
-        # A process of its own each time: not too often.
-        if len(self.samples) % 10 == 0:
-            with contextlib.suppress(Trouble):
+        # A process of its own each time: not too often. The database may be away.
+        with contextlib.suppress(Trouble):
+            if len(self.samples) % 10 == 0:
                 sample["connections"] = _connections(self._system)
+            if self._tables and len(self.samples) % 30 == 0:
+                sample["bytes_per_row"] = _bytes_per_row(self._system)
         self.samples.append(sample)
 
 
@@ -146,49 +148,51 @@ def usage(system):
 
 
 # Tables grow with the orders that they keep, so what they take for a row is compared.
-_BYTES_AND_ROWS = """
-    SELECT sum(pg_total_relation_size(relid)),
+_BYTES_PER_ROW = """
+    SELECT sum(pg_total_relation_size(relid)) /
            sum((xpath('//n/text()', query_to_xml(
                format('SELECT count(*) AS n FROM %I.%I', schemaname, relname),
                false, true, '')))[1]::text::bigint)
     FROM pg_stat_user_tables"""
 
 
-def _footprint(system, samples, patience=60):
-    """What was held under load in the last five minutes, name -> amount: memory in the middle,
-    descriptors and connections, which come and go, at most; and the tables, as soon as the
-    database answers."""
-    lately = [sample for sample in samples if sample["time"] > samples[-1]["time"] - 300]
-    held = collections.defaultdict(list)
-    for sample in lately:
-        for name, process in sample.items():
-            if isinstance(process, Held):
-                held[f"{name} {process.pid}"].append(process)
-    until = time.monotonic() + patience
-    while True:
-        try:
-            sizes = {service: postgres.sql(snapshot.service_dsn(system, service),
-                                           _BYTES_AND_ROWS)[0] for service in system.services}
-            break
-        except Trouble:
-            if time.monotonic() > until:
-                raise
-            time.sleep(1)
+def _bytes_per_row(system):
+    found = {service: postgres.sql(snapshot.service_dsn(system, service), _BYTES_PER_ROW)[0][0]
+             for service in system.services}
+    return {service: float(each) for service, each in found.items() if each}
+
+
+def _held(samples, until):
+    """What was held in the five minutes before `until`, name -> amount: memory in the middle; at
+    most what comes and goes, descriptors, connections, and what tables take for a row, which is
+    more when all was just written anew."""
+    held, seen = collections.defaultdict(list), collections.defaultdict(dict)
+    for sample in samples:
+        if not until - 300 < sample["time"] <= until:
+            continue
+        for name, value in sample.items():
+            if isinstance(value, Held):
+                held[f"{name} {value.pid}"].append(value)
+        if "connections" in sample:
+            seen["connections"]["all"] = max(sample["connections"],
+                                             seen["connections"].get("all", 0))
+        for name, value in sample.get("bytes_per_row", {}).items():
+            seen["bytes_per_row"][name] = max(value, seen["bytes_per_row"].get(name, 0))
     return {
-        "memory": {name: statistics.median(one.memory for one in seen)
-                   for name, seen in held.items()},
-        "descriptors": {name: max(one.descriptors for one in seen)
-                        for name, seen in held.items()},
-        "connections": {"all": max(sample["connections"] for sample in lately
-                                   if "connections" in sample)},
-        "bytes_per_row": {service: int(size) / int(rows)
-                          for service, (size, rows) in sizes.items()},
+        "memory": {name: statistics.median(one.memory for one in values)
+                   for name, values in held.items()},
+        "descriptors": {name: max(one.descriptors for one in values)
+                        for name, values in held.items()},
+        "connections": seen["connections"],
+        "bytes_per_row": seen["bytes_per_row"],
     }
 
 
-def growth(then, now):
-    """Of each kind how many times as much is held now, where that is most, and by whom. Processes
-    that did not live through it do not count; if none did, that is more than anybody may grow."""
+def growth(samples, then, now):
+    """Of each kind how many times as much is held at the time `now` as `then`, where that is most,
+    and by whom. Processes that did not live through it do not count; if none did, or nothing was
+    seen, that is more than anybody may grow."""
+    then, now = _held(samples, then), _held(samples, now)
     found = {}
     for kind in then:
         times, name = max(((now[kind][name] / then[kind][name], name)
@@ -198,34 +202,6 @@ def growth(then, now):
         found[f"{kind}_grew_most"] = (
             f"{name}: {then[kind].get(name, 0):.1f} to {now[kind].get(name, 0):.1f}")
     return found
-
-
-class Growth:
-    """Looks after `seconds`, in a thread, and at the end."""
-
-    def __init__(self, system, sampler, seconds):
-        self._system, self._sampler = system, sampler
-        self._footprints, self.troubles = [], []
-        self._later = threading.Timer(seconds, self._look)
-        self._later.daemon = True
-        self._later.start()
-
-    def end(self):
-        self._later.cancel()
-        self._later.join()
-        self._look()
-
-    def facts(self):
-        if len(self._footprints) < 2:
-            self.troubles.append("what grows was not measured twice")
-            return {}
-        return growth(*self._footprints)
-
-    def _look(self):
-        try:
-            self._footprints.append(_footprint(self._system, self._sampler.samples))
-        except Exception as trouble:  # whatever it is, the drill has failed by it
-            self.troubles.append(f"what grows: {trouble!r}")
 
 
 def i14_back_to_where_they_were(before, after, rows_written):

@@ -14,7 +14,7 @@ from system.settings import TOP, Trouble
 from . import facts, invariants, plan, report, snapshot, story
 from .faults import Driver
 from . import load as generator
-from .resources import Growth, Sampler, i14_back_to_where_they_were, usage
+from .resources import Sampler, growth, i14_back_to_where_they_were, usage
 from .settle import settle
 
 # What the drills' system is like: the kitchen and the courier are played, several kitchens share
@@ -136,13 +136,12 @@ def run(system, name, seed, seconds, folder, number=0):
                   for times, share in zip(drill["load"]["overload"], drill["load"]["shares"])]
     before = usage(system)
     driver = Driver(system, folder)
-    with Sampler(system) as sampler:
+    # Too short a run says nothing about what grows.
+    grows = seconds >= 2 * drill.get("growth_after", seconds)
+    with Sampler(system, tables=grows) as sampler:
         began = time.time()
         faults = Faults(driver, steps)
         faults.start()
-        # Too short a run says nothing about what grows.
-        grown = (Growth(system, sampler, drill["growth_after"])
-                 if seconds >= 2 * drill.get("growth_after", seconds) else None)
         if peak:
             code, summary = generator.overload(
                 system, flags, phases, peak, history, folder, load_cores)
@@ -151,8 +150,7 @@ def run(system, name, seed, seconds, folder, number=0):
                 system, {**flags, "duration": f"{seconds}s"}, history, folder, load_cores)
             summary, _ = process.communicate()
             code = process.returncode
-        if grown:
-            grown.end()
+        loaded = time.time()
         faults.join()
         ended = time.time()
         if load_cores:
@@ -174,10 +172,9 @@ def run(system, name, seed, seconds, folder, number=0):
     if unsettled:
         result["missed"].append(f"not at rest after {took:.0f} s: {unsettled}")
     judge(system, drill, result, history, sampler, before)
-    if grown:
-        found = grown.facts()
+    if grows:
+        found = growth(sampler.samples, began + drill["growth_after"], loaded)
         result["facts"].update(found)
-        result["missed"] += grown.troubles
         for name, value in found.items():
             say(f"    {name}: {value}")
     if peak:

@@ -275,12 +275,27 @@ class CheckerTest(unittest.TestCase):
             self.assertEqual([violation.invariant for violation in found], ["I14"])
 
     def test_growth_is_that_of_whoever_grew_most_and_lived(self):
-        then = {"memory": {"cook 1": 30, "order 2": 30, "mypage 3": 30}}
-        now = {"memory": {"cook 1": 31.5, "order 2": 36, "mypage 4": 90}}
-        found = growth(then, now)
-        self.assertEqual(found["memory_grew"], 1.2)
-        self.assertEqual(found["memory_grew_most"], "order 2: 30.0 to 36.0")
-        self.assertGreater(growth(then, {"memory": {"mypage 4": 30}})["memory_grew"], 1.1)
+        def sample(time, memory, connections, **bytes_per_row):
+            return {"time": time, "connections": connections, "bytes_per_row": bytes_per_row,
+                    **{name: Held(mib, 20, pid) for name, (mib, pid) in memory.items()}}
+
+        samples = [
+            # Before and between the five minutes that are compared.
+            sample(200, {"cook": (1, 1), "order": (1, 2), "mypage": (1, 3)}, 1, cook=1),
+            sample(500, {"cook": (30, 1), "order": (30, 2), "mypage": (30, 3)}, 50, cook=400),
+            sample(600, {"cook": (30, 1), "order": (30, 2), "mypage": (30, 3)}, 40, cook=300),
+            sample(800, {"cook": (99, 1), "order": (99, 2), "mypage": (99, 3)}, 99, cook=999),
+            sample(1000, {"cook": (31.5, 1), "order": (36, 2), "mypage": (90, 4)}, 45, cook=440),
+            {"time": 1100},
+        ]
+        found = growth(samples, then=600, now=1100)
+        self.assertEqual(found, {
+            "memory_grew": 1.2, "memory_grew_most": "order 2: 30.0 to 36.0",
+            "descriptors_grew": 1.0, "descriptors_grew_most": found["descriptors_grew_most"],
+            "connections_grew": 0.9, "connections_grew_most": "all: 50.0 to 45.0",
+            "bytes_per_row_grew": 1.1, "bytes_per_row_grew_most": "cook: 400.0 to 440.0"})
+        for kind in ("memory", "descriptors", "connections", "bytes_per_row"):
+            self.assertGreater(growth(samples, then=600, now=2000)[f"{kind}_grew"], 1.1)
 
 
 def _add(number, invariant, what, damage):
