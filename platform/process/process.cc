@@ -1,11 +1,14 @@
 #include "platform/process/process.h"
 
+#include <malloc.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <string>
+#include <thread>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
@@ -29,6 +32,10 @@ void PrepareProcess() {
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
+  // glibc allows eight a core, and each keeps the most that its threads ever
+  // held at once.
+  mallopt(M_ARENA_MAX,
+          static_cast<int>(std::max(2U, std::thread::hardware_concurrency())));
 }
 
 void DisableCoreDumps() {
