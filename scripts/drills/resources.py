@@ -163,29 +163,24 @@ def _bytes_per_row(system):
 
 
 def _held(samples, until):
-    """What was held in the five minutes before `until`, name -> amount: memory in the middle; at
-    most what comes and goes, descriptors, connections, and what tables take for a row, which is
-    more when all was just written anew."""
-    held, seen = collections.defaultdict(list), collections.defaultdict(dict)
+    """What was held in the five minutes before `until`, name -> amount, in the middle; of tables
+    the most, which is when all was just written anew."""
+    seen = collections.defaultdict(lambda: collections.defaultdict(list))
     for sample in samples:
         if not until - 300 < sample["time"] <= until:
             continue
         for name, value in sample.items():
             if isinstance(value, Held):
-                held[f"{name} {value.pid}"].append(value)
+                seen["memory"][f"{name} {value.pid}"].append(value.memory)
+                seen["descriptors"][f"{name} {value.pid}"].append(value.descriptors)
         if "connections" in sample:
-            seen["connections"]["all"] = max(sample["connections"],
-                                             seen["connections"].get("all", 0))
+            seen["connections"]["all"].append(sample["connections"])
         for name, value in sample.get("bytes_per_row", {}).items():
-            seen["bytes_per_row"][name] = max(value, seen["bytes_per_row"].get(name, 0))
-    return {
-        "memory": {name: statistics.median(one.memory for one in values)
-                   for name, values in held.items()},
-        "descriptors": {name: max(one.descriptors for one in values)
-                        for name, values in held.items()},
-        "connections": seen["connections"],
-        "bytes_per_row": seen["bytes_per_row"],
-    }
+            seen["bytes_per_row"][name].append(value)
+    return {kind: {name: middle(values) for name, values in seen[kind].items()}
+            for kind, middle in (("memory", statistics.median),
+                                 ("descriptors", statistics.median),
+                                 ("connections", statistics.median), ("bytes_per_row", max))}
 
 
 def growth(samples, then, now):
