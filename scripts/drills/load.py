@@ -1,5 +1,6 @@
 """How the load generator is started against a system that is up, and how hard it must be."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -64,12 +65,25 @@ def run(system, flags, cores=None):
     return json.loads(done.stdout)
 
 
-def start(system, flags, history, folder, cores=None):
-    """Starts the generator; its progress is in load.log."""
+@contextlib.contextmanager
+def _started(system, flags, history, folder, cores):
+    """The generator, which does not outlive this; its progress is in load.log."""
     command, environment = load_command(system, {**flags, "history": history})
     with open(os.path.join(folder, "load.log"), "a", encoding="utf-8") as log:
-        return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=log,
-                                text=True, preexec_fn=on_cores(cores))
+        process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=log,
+                                   text=True, preexec_fn=on_cores(cores))
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def run_with_history(system, flags, history, folder, cores):
+    """The exit code, and the summary."""
+    with _started(system, flags, history, folder, cores) as process:
+        summary, _ = process.communicate()
+    return process.returncode, summary
 
 
 def find_peak(system, flags, cores):
@@ -121,14 +135,14 @@ def overload(system, flags, phases, peak, history, folder, cores):
 
     surge = f"{history}.surge"
     # The phases without a surge come first and last.
-    steady = start(system, {**flags, "profile": profile(lambda times: min(times, 1) * peak)},
-                   history, folder, cores)
-    time.sleep(phases[0][1])
-    more = start(system, {**flags, "seed": flags["seed"] + 1, "mix": "100/0/0", "stock": -1,
-                          "profile": profile(lambda times: 0.6 * (times - 1) * peak)},
-                 surge, folder, cores)
-    more.communicate()
-    summary, _ = steady.communicate()
+    with _started(system, {**flags, "profile": profile(lambda times: min(times, 1) * peak)},
+                  history, folder, cores) as steady:
+        time.sleep(phases[0][1])
+        with _started(system, {**flags, "seed": flags["seed"] + 1, "mix": "100/0/0", "stock": -1,
+                               "profile": profile(lambda times: 0.6 * (times - 1) * peak)},
+                      surge, folder, cores) as more:
+            more.communicate()
+        summary, _ = steady.communicate()
     code = steady.returncode or more.returncode
     if code == 0:
         with open(history, "a", encoding="utf-8") as whole, open(surge, encoding="utf-8") as part:

@@ -63,19 +63,32 @@ class OwnSystem:
 
 
 class Faults(threading.Thread):
-    """Carries out a plan while the load runs. Steps that overlap run beside each other."""
+    """Carries out a plan while the load runs, within `with`, which waits for its end. Steps that
+    overlap run beside each other. If the drill is broken off, nothing more is begun."""
 
     def __init__(self, driver, steps):
         super().__init__(daemon=True)
         self._driver, self._steps = driver, steps
         self.counts, self.troubles = {}, []
         self._lock = threading.Lock()
+        self._broken_off = threading.Event()
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, kind, *_):
+        if kind:
+            self._broken_off.set()
+        # What is harmed is put back within seconds, but for what lasts as long as the load.
+        self.join(30 if kind else None)
 
     def run(self):
         began = time.monotonic()
         threads, previous = [], None
         for step in self._steps:
-            time.sleep(max(0, began + step.at - time.monotonic()))
+            if self._broken_off.wait(max(0, began + step.at - time.monotonic())):
+                break
             if previous and step.action not in plan.BESIDE:
                 # Its target must be there when it is its turn.
                 previous.join()
@@ -140,18 +153,14 @@ def run(system, name, seed, seconds, folder, number=0):
     grows = seconds >= 2 * drill.get("growth_after", seconds)
     with Sampler(system, tables=grows) as sampler:
         began = time.time()
-        faults = Faults(driver, steps)
-        faults.start()
-        if peak:
-            code, summary = generator.overload(
-                system, flags, phases, peak, history, folder, load_cores)
-        else:
-            process = generator.start(
-                system, {**flags, "duration": f"{seconds}s"}, history, folder, load_cores)
-            summary, _ = process.communicate()
-            code = process.returncode
-        loaded = time.time()
-        faults.join()
+        with Faults(driver, steps) as faults:
+            if peak:
+                code, summary = generator.overload(
+                    system, flags, phases, peak, history, folder, load_cores)
+            else:
+                code, summary = generator.run_with_history(
+                    system, {**flags, "duration": f"{seconds}s"}, history, folder, load_cores)
+            loaded = time.time()
         ended = time.time()
         if load_cores:
             generator.pin(system, all_cores)
