@@ -29,7 +29,7 @@ failpoint::Point before_ack("consumer.before_ack");
 failpoint::Point before_park("consumer.before_park");
 failpoint::Point after_park("consumer.after_park");
 
-constexpr absl::Duration kPullWait = absl::Milliseconds(200);
+constexpr absl::Duration kPullWait = absl::Milliseconds(500);
 constexpr absl::Duration kLookEvery = absl::Seconds(2);
 constexpr absl::Duration kMissingPause = absl::Milliseconds(500);
 constexpr absl::Duration kFirstPause = absl::Milliseconds(200);

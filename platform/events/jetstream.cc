@@ -26,7 +26,7 @@ namespace {
 constexpr absl::Duration kPullExpires = absl::Seconds(5);
 constexpr absl::Duration kPullLost = absl::Seconds(1);
 // How soon a wait notices that the connection it waits on is not the same.
-constexpr absl::Duration kNotice = absl::Milliseconds(250);
+constexpr absl::Duration kNotice = absl::Milliseconds(500);
 // What keeps a loop around a failing call from spinning.
 constexpr absl::Duration kPause = absl::Milliseconds(100);
 
