@@ -68,8 +68,6 @@ RUN apt-get update \
 LABEL org.opencontainers.image.title="Restaurant" \
       org.opencontainers.image.description="A restaurant's order system: event-driven gRPC services in a mesh" \
       org.opencontainers.image.licenses="Apache-2.0"
-ARG REVISION=unknown
-LABEL org.opencontainers.image.revision="${REVISION}"
 # By number, so that Kubernetes can see that it is not root.
 USER 65532:65532
 
