@@ -29,6 +29,8 @@ failpoint::Point before_ack("consumer.before_ack");
 failpoint::Point before_park("consumer.before_park");
 failpoint::Point after_park("consumer.after_park");
 
+// How soon an idle consumer notices that it is to stop; not more often than a
+// pull looks after its connection, or it would wake for nothing.
 constexpr absl::Duration kPullWait = absl::Milliseconds(500);
 constexpr absl::Duration kLookEvery = absl::Seconds(2);
 constexpr absl::Duration kMissingPause = absl::Milliseconds(500);

@@ -33,9 +33,9 @@ void PrepareProcess() {
   std::signal(SIGPIPE, SIG_IGN);
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   // glibc allows eight a core, and each keeps the most that its threads ever
-  // held at once.
-  mallopt(M_ARENA_MAX,
-          static_cast<int>(std::max(2U, std::thread::hardware_concurrency())));
+  // held at once. Cores: the machine's, not what a container may use of them.
+  mallopt(M_ARENA_MAX, static_cast<int>(std::clamp(
+                           std::thread::hardware_concurrency(), 2U, 8U)));
 }
 
 void DisableCoreDumps() {

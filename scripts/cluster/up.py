@@ -97,15 +97,38 @@ def make_secrets(overlay):
 
 
 def make_volumes(overlay):
-    """Volumes on the node for a one-node cluster that has no StorageClass; empty, for a
-    cluster that has just been made."""
-    classes = get("storageclass", namespace=None)["items"]
-    if classes or overlay == "production" or exists("pv", "restaurant-postgres-0", namespace=None):
+    """Volumes on the node and their claims for a one-node cluster that has no StorageClass; empty,
+    for a cluster that has just been made."""
+    if overlay == "production" or get("storageclass", namespace=None)["items"]:
         return
-    say(f"no StorageClass here: volumes are folders of the node under {VOLUMES}")
-    claims = [("postgres-0", 999)] + [(f"nats-{n}", 1000) for n in range(3)]
-    script = "; ".join([f"rm -rf /volumes/{claim}; install -d -o {user} -g {user} -m 700 /volumes/{claim}"
-                        for claim, user in claims])
+    owners = {"postgres-0": 999, **{f"nats-{number}": 1000 for number in range(3)}}
+    if not exists("pv", "restaurant-postgres-0", namespace=None):
+        say(f"no StorageClass here: volumes are folders of the node under {VOLUMES}")
+        _make_folders(owners)
+    # The claims too, those of servers that are yet to come as well: a pod that is there before
+    # its claim is bound was once not looked at again for five minutes.
+    size = {"storage": "10Gi"}
+    for name in owners:
+        apply([{
+            "apiVersion": "v1", "kind": "PersistentVolume",
+            "metadata": {"name": f"restaurant-{name}", "labels": {"restaurant": "volume"}},
+            "spec": {
+                "capacity": size, "accessModes": ["ReadWriteOnce"],
+                "persistentVolumeReclaimPolicy": "Retain",
+                "hostPath": {"path": f"{VOLUMES}/{name}"},
+                "claimRef": {"namespace": NAMESPACE, "name": f"data-{name}"}}}], namespace=None)
+        apply([{
+            "apiVersion": "v1", "kind": "PersistentVolumeClaim",
+            "metadata": {"name": f"data-{name}", "labels": {"app": name.partition("-")[0]}},
+            "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": size},
+                     "volumeName": f"restaurant-{name}"}}])
+    eventually("the volumes are bound", lambda: all(
+        get("pvc", f"data-{name}")["status"].get("phase") == "Bound" for name in owners), 60)
+
+
+def _make_folders(owners):
+    script = "; ".join([f"rm -rf /volumes/{name}; install -d -o {user} -g {user} -m 700 /volumes/{name}"
+                        for name, user in owners.items()])
     apply([{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "restaurant-volumes"}}],
           namespace=None)
     apply([{
@@ -130,25 +153,6 @@ def make_volumes(overlay):
         return phase == "Succeeded"
     eventually("folders for volumes", prepared, 60)
     kubectl("delete", "namespace", "restaurant-volumes", "--wait=false", namespace=None)
-    # The claims too, those of servers that are yet to come as well: a pod that is there before
-    # its claim is bound was once not looked at again for five minutes.
-    for claim, _ in claims:
-        size = {"storage": "10Gi"}
-        apply([{
-            "apiVersion": "v1", "kind": "PersistentVolume",
-            "metadata": {"name": f"restaurant-{claim}", "labels": {"restaurant": "volume"}},
-            "spec": {
-                "capacity": size, "accessModes": ["ReadWriteOnce"],
-                "persistentVolumeReclaimPolicy": "Retain",
-                "hostPath": {"path": f"{VOLUMES}/{claim}"},
-                "claimRef": {"namespace": NAMESPACE, "name": f"data-{claim}"}}}], namespace=None)
-        apply([{
-            "apiVersion": "v1", "kind": "PersistentVolumeClaim",
-            "metadata": {"name": f"data-{claim}", "labels": {"app": claim.rpartition("-")[0]}},
-            "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": size},
-                     "storageClassName": "", "volumeName": f"restaurant-{claim}"}}])
-    eventually("the volumes are bound", lambda: all(
-        claim["status"].get("phase") == "Bound" for claim in get("pvc")["items"]), 60)
 
 
 def troubles():

@@ -2,8 +2,10 @@
 its own, must be caught by the general checker of a drill, or by the simulator."""
 
 import collections
+import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -48,6 +50,8 @@ def run(names, seed, folder):
     for name in names:
         if name not in known:
             raise Trouble(f"there is no planted bug {name}; there are {', '.join(known)}")
+    # So that a drill is broken off, not left alone.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     subprocess.run([os.path.join(TOP, "scripts", "build"), "planted", *_PROGRAMS], check=True)
     catches = []
     for bug in BUGS:
@@ -75,13 +79,22 @@ def _drill(bug, seed, folder):
     os.makedirs(folder, exist_ok=True)
     command = [os.path.join(TOP, "scripts", "drill"), bug.drill, "--quick", "--seed", str(seed),
                "--report", folder, f"--flags=--planted_bug={bug.name} {bug.flags}"]
+    results = os.path.join(folder, "results.json")
+    with contextlib.suppress(FileNotFoundError):
+        os.remove(results)
     began = time.monotonic()
     with open(os.path.join(folder, "output"), "w", encoding="utf-8") as log:
-        subprocess.run(command, stdout=log, stderr=log, check=False,
-                       env={**os.environ, "BUILD_DIR": os.path.join(TOP, "build", "planted")})
+        drill = subprocess.Popen(
+            command, stdout=log, stderr=log,
+            env={**os.environ, "BUILD_DIR": os.path.join(TOP, "build", "planted")})
+        try:
+            drill.wait()
+        finally:
+            # Broken off, it takes its system down.
+            drill.terminate()
+            drill.wait()
     seconds = time.monotonic() - began
     violations = []
-    results = os.path.join(folder, "results.json")
     if os.path.exists(results):
         with open(results, encoding="utf-8") as file:
             violations = json.load(file)[0]["violations"]

@@ -4,6 +4,7 @@ grows in those that live through it."""
 
 import collections
 import contextlib
+import http.client
 import os
 import re
 import statistics
@@ -29,7 +30,7 @@ def _metrics(address):
     try:
         with urllib.request.urlopen(f"http://{address}/metrics", timeout=1) as answer:
             text = answer.read().decode()
-    except OSError:
+    except (OSError, http.client.HTTPException):
         return {}
     return {(name, labels): float(value) for name, labels, value in _METRIC.findall(text)}
 
@@ -49,8 +50,9 @@ def _process(pid):
 
 
 class Sampler:
-    """Looks once a second until it is closed, if asked also at what the tables take. `samples`:
-    dictionaries by time; `totals`: what counters have grown by, across restarts."""
+    """Looks once a second until it is closed; every tenth time at connections, every thirtieth, if
+    asked, at what the tables take. `samples`: dictionaries by time; `totals`: what counters have
+    grown by, across restarts; `trouble`: why the database was not looked at, the last time."""
 
     COUNTERS = ("consumer_redelivered_total", "outbox_publish_failures_total",
                 "consumer_parked_total", "outbox_published_total", "executor_refused_total",
@@ -60,6 +62,7 @@ class Sampler:
     def __init__(self, system, tables=False):
         self._system, self._tables = system, tables
         self.samples = []
+        self.trouble = None
         self.totals = dict.fromkeys(self.COUNTERS, 0)
         self._last = {}
         self._stop = threading.Event()
@@ -104,11 +107,13 @@ class Sampler:
                         sample[name] += value
         sample["published"] = self.totals["outbox_published_total"]
         # A process of its own each time: not too often. The database may be away.
-        with contextlib.suppress(Trouble):
+        try:
             if len(self.samples) % 10 == 0:
                 sample["connections"] = _connections(self._system)
             if self._tables and len(self.samples) % 30 == 0:
                 sample["bytes_per_row"] = _bytes_per_row(self._system)
+        except Trouble as trouble:
+            self.trouble = str(trouble)
         self.samples.append(sample)
 
 
@@ -148,7 +153,7 @@ def usage(system):
 
 
 # Tables grow with the orders that they keep, so what they take for a row is compared.
-_BYTES_PER_ROW = """
+BYTES_PER_ROW = """
     SELECT sum(pg_total_relation_size(relid)) /
            sum((xpath('//n/text()', query_to_xml(
                format('SELECT count(*) AS n FROM %I.%I', schemaname, relname),
@@ -157,7 +162,8 @@ _BYTES_PER_ROW = """
 
 
 def _bytes_per_row(system):
-    found = {service: postgres.sql(snapshot.service_dsn(system, service), _BYTES_PER_ROW)[0][0]
+    """Of the tables of each service that has rows, with their indexes."""
+    found = {service: postgres.sql(snapshot.service_dsn(system, service), BYTES_PER_ROW)[0][0]
              for service in system.services}
     return {service: float(each) for service, each in found.items() if each}
 
@@ -177,10 +183,9 @@ def _held(samples, until):
             seen["connections"]["all"].append(sample["connections"])
         for name, value in sample.get("bytes_per_row", {}).items():
             seen["bytes_per_row"][name].append(value)
-    return {kind: {name: middle(values) for name, values in seen[kind].items()}
-            for kind, middle in (("memory", statistics.median),
-                                 ("descriptors", statistics.median),
-                                 ("connections", statistics.median), ("bytes_per_row", max))}
+    return {kind: {name: (max if kind == "bytes_per_row" else statistics.median)(values)
+                   for name, values in seen[kind].items()}
+            for kind in ("memory", "descriptors", "connections", "bytes_per_row")}
 
 
 def growth(samples, then, now):
@@ -192,7 +197,7 @@ def growth(samples, then, now):
     for kind in then:
         times, name = max(((now[kind][name] / then[kind][name], name)
                            for name in then[kind].keys() & now[kind].keys()),
-                          default=(sys.maxsize, "nobody lived"))
+                          default=(sys.maxsize, "not seen in both"))
         found[f"{kind}_grew"] = round(times, 3)
         found[f"{kind}_grew_most"] = (
             f"{name}: {then[kind].get(name, 0):.1f} to {now[kind].get(name, 0):.1f}")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -32,7 +33,9 @@ def say(text):
 
 
 class OwnSystem:
-    """A system for drills, in a folder of its own; gone in the end unless something failed."""
+    """A system for drills, in a folder of its own; gone in the end, also by a signal."""
+
+    _ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
     def __init__(self, folder, flags="", settings_of_drill=None):
         self.run_dir = os.environ.get("RUN_DIR") or tempfile.mkdtemp(prefix="drill-")
@@ -44,6 +47,8 @@ class OwnSystem:
             self.environment[name] = f"{own.get(name, '')} --failpoint_control {flags}"
 
     def __enter__(self):
+        for number in self._ENDS:
+            signal.signal(number, self._leave)
         say("starting a system")
         self._script("up", "--auto-ports")
         os.environ["RUN_DIR"] = self.run_dir
@@ -53,6 +58,16 @@ class OwnSystem:
         keep = os.path.join(self.folder, "log")
         subprocess.run(["cp", "-r", os.path.join(self.run_dir, "log"), keep], check=False)
         self._script("down", "--purge")
+
+    def _leave(self, number, _frame):
+        """Instead of an exception: threads that do harm would go on while the system goes down."""
+        for each in self._ENDS:
+            signal.signal(each, signal.SIG_IGN)
+        say("broken off")
+        subprocess.run(["pkill", "-KILL", "-P", str(os.getpid())], check=False)
+        os.chdir(TOP)
+        os.execve("/bin/sh", ["/bin/sh", "-c", 'scripts/down --purge >&2; exit "$0"',
+                              str(128 + number)], self.environment)
 
     def _script(self, *words):
         done = subprocess.run([os.path.join(TOP, "scripts", words[0]), *words[1:]],
@@ -64,7 +79,7 @@ class OwnSystem:
 
 class Faults(threading.Thread):
     """Carries out a plan while the load runs, within `with`, which waits for its end. Steps that
-    overlap run beside each other. If the drill is broken off, nothing more is begun."""
+    overlap run beside each other. After an exception nothing more is begun."""
 
     def __init__(self, driver, steps):
         super().__init__(daemon=True)
@@ -80,18 +95,18 @@ class Faults(threading.Thread):
     def __exit__(self, kind, *_):
         if kind:
             self._broken_off.set()
-        # What is harmed is put back within seconds, but for what lasts as long as the load.
-        self.join(30 if kind else None)
+        self.join()
 
     def run(self):
         began = time.monotonic()
         threads, previous = [], None
         for step in self._steps:
-            if self._broken_off.wait(max(0, began + step.at - time.monotonic())):
-                break
+            self._broken_off.wait(max(0, began + step.at - time.monotonic()))
             if previous and step.action not in plan.BESIDE:
                 # Its target must be there when it is its turn.
                 previous.join()
+            if self._broken_off.is_set():
+                break
             thread = threading.Thread(target=self._do, args=(step,), daemon=True)
             thread.start()
             threads.append(thread)
@@ -161,6 +176,8 @@ def run(system, name, seed, seconds, folder, number=0):
                 code, summary = generator.run_with_history(
                     system, {**flags, "duration": f"{seconds}s"}, history, folder, load_cores)
             loaded = time.time()
+            if code != 0:
+                raise Trouble(f"the load ended with {code}, see {folder}/load.log")
         ended = time.time()
         if load_cores:
             generator.pin(system, all_cores)
@@ -174,9 +191,6 @@ def run(system, name, seed, seconds, folder, number=0):
         "story": "",
     }
     result["missed"] += faults.troubles
-    if code != 0:
-        result["missed"].append(f"the load ended with {code}, see {folder}/load.log")
-        return result
     result["summary"] = json.loads(summary)
     if unsettled:
         result["missed"].append(f"not at rest after {took:.0f} s: {unsettled}")
@@ -186,6 +200,8 @@ def run(system, name, seed, seconds, folder, number=0):
         result["facts"].update(found)
         for name, value in found.items():
             say(f"    {name}: {value}")
+        if sampler.trouble:
+            say(f"    the database was away when looked at: {sampler.trouble}")
     if peak:
         result["facts"]["peak_arrivals_per_second"] = round(peak)
         result["facts"].update(generator.of_phases(

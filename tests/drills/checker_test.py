@@ -17,7 +17,9 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(TOP, "scripts"))
 
 from drills import invariants, snapshot, story  # noqa: E402
-from drills.resources import Held, growth, i14_back_to_where_they_were  # noqa: E402
+from drills.resources import (BYTES_PER_ROW, Held, growth,  # noqa: E402
+                              i14_back_to_where_they_were)
+from system import postgres  # noqa: E402
 
 # Orders of the world: one that was delivered, one cancelled while it cooked, one rejected, one
 # cancelled before the kitchen had heard of it.
@@ -274,6 +276,10 @@ class CheckerTest(unittest.TestCase):
             found = i14_back_to_where_they_were(before, worse, 100)
             self.assertEqual([violation.invariant for violation in found], ["I14"])
 
+    def test_bytes_for_each_row(self):
+        found = postgres.sql(ADMIN_DSN, "CREATE TABLE two AS VALUES (1), (2); " + BYTES_PER_ROW)
+        self.assertEqual(float(found[0][0]), 8192 / 2)
+
     def test_growth_is_that_of_whoever_grew_most_and_lived(self):
         def sample(time, memory, connections, **bytes_per_row):
             return {"time": time, "connections": connections, "bytes_per_row": bytes_per_row,
@@ -283,6 +289,7 @@ class CheckerTest(unittest.TestCase):
             # Before and between the five minutes that are compared.
             sample(200, {"cook": (1, 1), "order": (1, 2), "mypage": (1, 3)}, 1, cook=1),
             sample(500, {"cook": (30, 1), "order": (30, 2), "mypage": (30, 3)}, 50, cook=400),
+            sample(550, {"cook": (30, 1), "order": (90, 2), "mypage": (30, 3)}, 99, cook=200),
             sample(600, {"cook": (30, 1), "order": (30, 2), "mypage": (30, 3)}, 40, cook=300),
             sample(800, {"cook": (99, 1), "order": (99, 2), "mypage": (99, 3)}, 99, cook=999),
             sample(1000, {"cook": (31.5, 1), "order": (36, 2), "mypage": (90, 4)}, 45, cook=440),
@@ -291,8 +298,8 @@ class CheckerTest(unittest.TestCase):
         found = growth(samples, then=600, now=1100)
         self.assertEqual(found, {
             "memory_grew": 1.2, "memory_grew_most": "order 2: 30.0 to 36.0",
-            "descriptors_grew": 1.0, "descriptors_grew_most": found["descriptors_grew_most"],
-            "connections_grew": 1.0, "connections_grew_most": "all: 45.0 to 45.0",
+            "descriptors_grew": 1.0, "descriptors_grew_most": "order 2: 20.0 to 20.0",
+            "connections_grew": 0.9, "connections_grew_most": "all: 50.0 to 45.0",
             "bytes_per_row_grew": 1.1, "bytes_per_row_grew_most": "cook: 400.0 to 440.0"})
         for kind in ("memory", "descriptors", "connections", "bytes_per_row"):
             self.assertGreater(growth(samples, then=600, now=2000)[f"{kind}_grew"], 1.1)
