@@ -34,6 +34,7 @@ void PrepareProcess() {
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   // glibc allows eight a core, and each keeps the most that its threads ever
   // held at once. Cores: the machine's, not what a container may use of them.
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): there is one thread yet
   mallopt(M_ARENA_MAX, static_cast<int>(std::clamp(
                            std::thread::hardware_concurrency(), 2U, 8U)));
 }
