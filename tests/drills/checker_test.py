@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 import xml.etree.ElementTree as xml
 
@@ -17,9 +18,12 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(TOP, "scripts"))
 
 from drills import invariants, snapshot, story  # noqa: E402
+from drills.plan import Step  # noqa: E402
 from drills.resources import (BYTES_PER_ROW, Held, growth,  # noqa: E402
                               i14_back_to_where_they_were)
+from drills.runner import Faults  # noqa: E402
 from system import postgres  # noqa: E402
+from system.settings import Trouble  # noqa: E402
 
 # Orders of the world: one that was delivered, one cancelled while it cooked, one rejected, one
 # cancelled before the kitchen had heard of it.
@@ -275,6 +279,23 @@ class CheckerTest(unittest.TestCase):
                       Usage(50, 40, 10, 10**6), Usage(50, 40, 10, 100, name="order")):
             found = i14_back_to_where_they_were(before, worse, 100)
             self.assertEqual([violation.invariant for violation in found], ["I14"])
+
+    def test_after_an_exception_no_more_harm_is_done(self):
+        class Driver:
+            def __init__(self):
+                self.done = []
+
+            def do(self, action):
+                self.done.append(action)
+                return {"kills": 1}
+
+        driver = Driver()
+        with self.assertRaises(Trouble):
+            with Faults(driver, [Step(0, "kill", {}), Step(0.5, "restart", {})]):
+                while not driver.done:
+                    time.sleep(0.01)
+                raise Trouble("broken off")
+        self.assertEqual(driver.done, ["kill"])
 
     def test_bytes_for_each_row(self):
         found = postgres.sql(ADMIN_DSN, "CREATE TABLE two AS VALUES (1), (2); " + BYTES_PER_ROW)
