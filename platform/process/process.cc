@@ -1,14 +1,11 @@
 #include "platform/process/process.h"
 
-#include <malloc.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
-#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <string>
-#include <thread>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
@@ -32,11 +29,6 @@ void PrepareProcess() {
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
-  // glibc allows eight a core, and each keeps the most that its threads ever
-  // held at once. Cores: the machine's, not what a container may use of them.
-  // NOLINTNEXTLINE(concurrency-mt-unsafe): there is one thread yet
-  mallopt(M_ARENA_MAX, static_cast<int>(std::clamp(
-                           std::thread::hardware_concurrency(), 2U, 8U)));
 }
 
 void DisableCoreDumps() {
