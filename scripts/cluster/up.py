@@ -106,7 +106,7 @@ def make_volumes(overlay):
         say(f"no StorageClass here: volumes are folders of the node under {VOLUMES}")
         _make_folders(owners)
     # The claims too, those of servers that are yet to come as well: a pod that is there before
-    # its claim is bound was once not looked at again for five minutes.
+    # its claim is bound was once not looked at again for three minutes.
     size = {"storage": "10Gi"}
     for name in owners:
         apply([{

@@ -3,7 +3,6 @@ were. A thread that looks at every process and its metrics once a second. And of
 grows in those that live through it."""
 
 import collections
-import contextlib
 import http.client
 import os
 import re
@@ -50,17 +49,18 @@ def _process(pid):
 
 
 class Sampler:
-    """Looks once a second until it is closed; every tenth time at connections, every thirtieth, if
-    asked, at what the tables take. `samples`: dictionaries by time; `totals`: what counters have
-    grown by, across restarts; `trouble`: why the database was not looked at, the last time."""
+    """Looks once a second until it is closed; for growth() also at the database, every tenth time
+    at connections, every thirtieth at what the tables take. `samples`: dictionaries by time;
+    `totals`: what counters have grown by, across restarts; `trouble`: why the database was not
+    looked at, the last time."""
 
     COUNTERS = ("consumer_redelivered_total", "outbox_publish_failures_total",
                 "consumer_parked_total", "outbox_published_total", "executor_refused_total",
                 "place_refused_total")
     GAUGES = ("outbox_depth", "consumer_lag")
 
-    def __init__(self, system, tables=False):
-        self._system, self._tables = system, tables
+    def __init__(self, system, database=False):
+        self._system, self._database = system, database
         self.samples = []
         self.trouble = None
         self.totals = dict.fromkeys(self.COUNTERS, 0)
@@ -106,15 +106,19 @@ class Sampler:
                     elif name in self.GAUGES:
                         sample[name] += value
         sample["published"] = self.totals["outbox_published_total"]
+        if self._database:
+            self._look_at_database(sample)
+        self.samples.append(sample)
+
+    def _look_at_database(self, sample):
         # A process of its own each time: not too often. The database may be away.
         try:
             if len(self.samples) % 10 == 0:
                 sample["connections"] = _connections(self._system)
-            if self._tables and len(self.samples) % 30 == 0:
+            if len(self.samples) % 30 == 0:
                 sample["bytes_per_row"] = _bytes_per_row(self._system)
         except Trouble as trouble:
             self.trouble = str(trouble)
-        self.samples.append(sample)
 
 
 def _connections(system):

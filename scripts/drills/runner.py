@@ -166,7 +166,7 @@ def run(system, name, seed, seconds, folder, number=0):
     driver = Driver(system, folder)
     # Too short a run says nothing about what grows.
     grows = seconds >= 2 * drill.get("growth_after", seconds)
-    with Sampler(system, tables=grows) as sampler:
+    with Sampler(system, database=grows) as sampler:
         began = time.time()
         with Faults(driver, steps) as faults:
             if peak:
