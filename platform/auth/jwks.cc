@@ -1,7 +1,6 @@
 #include "platform/auth/jwks.h"
 
 #include <openssl/core_names.h>
-#include <openssl/pem.h>
 
 #include <string>
 #include <utility>
@@ -79,14 +78,6 @@ Pkey EcKey(const json& jwk) {
   return Build("EC", builder.get());
 }
 
-std::string PemOf(EVP_PKEY* key) {
-  const Bio out(BIO_new(BIO_s_mem()));
-  if (out == nullptr || PEM_write_bio_PUBKEY(out.get(), key) != 1) return "";
-  char* data = nullptr;
-  const auto size = BIO_get_mem_data(out.get(), &data);
-  return {data, static_cast<size_t>(size)};
-}
-
 absl::Status Bad(absl::string_view what) {
   return Error(absl::StatusCode::kInvalidArgument, "BAD_JWKS", what);
 }
@@ -122,7 +113,7 @@ absl::StatusOr<std::vector<PublicKey>> ParseJwks(absl::string_view text) {
       return Bad(absl::StrCat("has a broken key, or an RSA key below ",
                               kLeastRsaBits, " bits: ", key.id));
     }
-    key.pem = PemOf(parsed.get());
+    key.key = std::move(parsed);
     keys.push_back(std::move(key));
   }
   if (keys.empty()) return Bad("has no P-256 or RSA key with a kid");

@@ -4,11 +4,14 @@
 // the token. What a token's claims mean is verifier.h's business.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+
+struct evp_pkey_st;  // OpenSSL's EVP_PKEY
 
 namespace platform::auth {
 
@@ -17,7 +20,8 @@ enum class Algorithm { kRs256, kEs256 };
 struct PublicKey {
   std::string id;  // `kid`
   Algorithm algorithm = Algorithm::kEs256;
-  std::string pem;  // SubjectPublicKeyInfo
+  // Read once: OpenSSL takes longer to read a key than to check with it.
+  std::shared_ptr<evp_pkey_st> key;
 };
 
 // A token taken apart. Believe nothing of it before SignatureHolds().
@@ -33,6 +37,7 @@ struct ParsedToken {
 std::optional<ParsedToken> ParseToken(absl::string_view token);
 
 // Whether `key` signed the token, with the algorithm that is the key's own.
+// Thread-safe, also with one key.
 bool SignatureHolds(const ParsedToken& token, const PublicKey& key);
 
 // Signs `claims`, a JSON object. `private_key_pem` is a P-256 or an RSA key;

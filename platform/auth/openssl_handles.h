@@ -3,6 +3,7 @@
 
 #include <openssl/bio.h>
 #include <openssl/bn.h>
+#include <openssl/ec.h>
 #include <openssl/evp.h>
 #include <openssl/param_build.h>
 
@@ -19,6 +20,10 @@ struct OpensslDeleter {
 };
 
 using Bio = std::unique_ptr<BIO, OpensslDeleter<BIO_free>>;
+using DigestContext =
+    std::unique_ptr<EVP_MD_CTX, OpensslDeleter<EVP_MD_CTX_free>>;
+using EcdsaSignature =
+    std::unique_ptr<ECDSA_SIG, OpensslDeleter<ECDSA_SIG_free>>;
 using Bn = std::unique_ptr<BIGNUM, OpensslDeleter<BN_free>>;
 using Pkey = std::unique_ptr<EVP_PKEY, OpensslDeleter<EVP_PKEY_free>>;
 using PkeyContext =

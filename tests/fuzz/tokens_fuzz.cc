@@ -13,17 +13,15 @@ using platform::auth::ParsedToken;
 using platform::auth::PublicKey;
 
 // Nobody has its other half.
-constexpr char kKey[] = R"(-----BEGIN PUBLIC KEY-----
-MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEJvSdGJlY4zojkWVWqFmHL5itGs+2
-In5s/HPnsz2kVoXfgxoRQzhnyJUtteH82VzQTjOWHvUhQyjd2uuPayrLkQ==
------END PUBLIC KEY-----
-)";
+constexpr char kKeys[] = R"({"keys": [{"kid": "key", "kty": "EC", "crv": "P-256",
+    "x": "JvSdGJlY4zojkWVWqFmHL5itGs-2In5s_HPnsz2kVoU",
+    "y": "34MaEUM4Z8iVLbXh_Nlc0E4zlh71IUMo3drrj2sqy5E"}]})";
 
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static const PublicKey* const key =
-      new PublicKey{"key", platform::auth::Algorithm::kEs256, kKey};
+      new PublicKey(platform::auth::ParseJwks(kKeys).value().front());
   const absl::string_view text(reinterpret_cast<const char*>(data), size);
   const std::optional<ParsedToken> token = platform::auth::ParseToken(text);
   if (token.has_value()) {
