@@ -118,8 +118,11 @@ bool PlaceOrderBatcher::TooLate(absl::Time deadline) const {
 
 std::vector<PlaceOrderBatcher::Item> PlaceOrderBatcher::Take() {
   std::vector<Item> batch;
+  const size_t most = executor_.Waits(platform::Priority::kUrgent)
+                          ? options_.max_batch_past_urgent
+                          : options_.max_batch;
   platform::MutexLock lock(mutex_);
-  const size_t count = std::min(queue_.size(), options_.max_batch);
+  const size_t count = std::min(queue_.size(), most);
   if (count == 0) return batch;
   // The last one has waited the shortest.
   const absl::Time now = absl::Now();

@@ -29,6 +29,9 @@ struct PlaceOrderBatcherOptions {
   int at_once = 2;
   size_t queue_limit = 1024;  // orders that may ever wait, > 0
   size_t max_batch = 128;     // orders per transaction, > 0
+  // The same while cancels or reads wait, > 0: every order makes work for the
+  // kitchen, the courier and the database, which then take longer for them.
+  size_t max_batch_past_urgent = 16;
 };
 
 // Nobody waits for a batch to fill: it takes what is there. While it commits

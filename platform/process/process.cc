@@ -1,10 +1,12 @@
 #include "platform/process/process.h"
 
+#include <malloc.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
 #include <csignal>
 #include <cstdio>
+#include <ctime>
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -40,8 +42,10 @@ void DisableCoreDumps() {
 
 void WaitForShutdownSignal() {
   const sigset_t signals = ShutdownSignals();
-  int signal = 0;
-  sigwait(&signals, &signal);
+  constexpr timespec kMinute{.tv_sec = 60, .tv_nsec = 0};
+  // malloc keeps what each of its arenas ever needed; a service has one for
+  // almost every thread, and what they keep is many times what it uses.
+  while (sigtimedwait(&signals, nullptr, &kMinute) < 0) malloc_trim(0);
 }
 
 bool ShutdownRequested() {

@@ -21,7 +21,8 @@ void PrepareProcess();
 // such a user takes the process for gone, unless that is root.)
 void DisableCoreDumps();
 
-// Blocks until SIGTERM or SIGINT.
+// Blocks until SIGTERM or SIGINT. Gives memory that is free back to the system
+// meanwhile, once a minute.
 void WaitForShutdownSignal();
 
 // True once a shutdown signal is pending; for waits before serving begins.

@@ -117,6 +117,11 @@ void Executor::Add(Priority priority, std::function<void()> task) {
         .typical = false});
 }
 
+bool Executor::Waits(Priority priority) {
+  MutexLock lock(mutex_);
+  return !queues_[static_cast<size_t>(priority)].empty();
+}
+
 void Executor::Push(Priority priority, Item item) {
   const auto index = static_cast<size_t>(priority);
   queues_[index].push_back(std::move(item));

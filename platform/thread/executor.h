@@ -73,6 +73,9 @@ class Executor {
   // says nothing about the time of others.
   void Add(Priority priority, std::function<void()> task);
 
+  // True if something of `priority` waits at this moment.
+  bool Waits(Priority priority);
+
  private:
   struct Item {
     absl::Time queued;

@@ -11,6 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 from system import auth, parts
 from system.settings import Trouble
 
+from . import snapshot
+from .settle import settle
 from .snapshot import read_history
 
 
@@ -87,14 +89,19 @@ def run_with_history(system, flags, history, folder, cores):
 
 
 def find_peak(system, flags, cores):
-    """The highest rate of arrivals that is answered within a second (p99), found by raising it:
-    what the system can take here and now. A second try, because machines falter."""
+    """The highest rate of arrivals that the system can keep up with here and now, found by raising
+    it: answers within a second (p99), no cancel or read refused, and what the orders caused is
+    done soon after. A second try, because machines falter."""
     rate, peak, seconds = 100.0, 0.0, 6
 
     def holds():
         ops = run(system, {**flags, "rate": rate, "duration": f"{seconds}s"}, cores)["ops"]
         placed = ops["place"]["codes"].get("OK", 0) / seconds
-        return placed > 0.95 * 0.6 * rate and all(op["p99_ms"] <= 1000 for op in ops.values())
+        behind, _ = settle(system, snapshot.first_id(0))
+        return (placed > 0.95 * 0.6 * rate and behind <= 2 and
+                all(op["p99_ms"] <= 1000 for op in ops.values()) and
+                not any(op["codes"].get("RESOURCE_EXHAUSTED") for name, op in ops.items()
+                        if name != "place"))
 
     while rate < 50000 and (holds() or holds()):
         peak, rate = rate, rate * 1.25

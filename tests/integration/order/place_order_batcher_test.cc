@@ -196,6 +196,26 @@ TEST_F(PlaceOrderBatcherTest, CancelsAndReadsGoBeforeABatch) {
   batcher_.reset();
 }
 
+TEST_F(PlaceOrderBatcherTest, ABatchThatPassesUrgentWorkByIsSmall) {
+  platform::Executor executor({.threads = 1});
+  Start(executor, db_->dsn(), {.at_once = 1, .max_batch_past_urgent = 2});
+  test_support::ExecutorGate gate(executor);
+  std::vector<std::future<Answer>> placed;
+  for (int i = 0; i < 20; ++i) placed.push_back(Place(NewPlaced()));
+  // One turn in sixteen is theirs: one batch or two while these wait.
+  for (int i = 0; i < 24; ++i) {
+    executor.Add(platform::Priority::kUrgent, [] {});
+  }
+  gate.Open();
+
+  for (auto& each : placed) EXPECT_THAT(each.get().status(), IsOk());
+  const std::string sizes = db_->Value(
+      "SELECT string_agg(DISTINCT n::text, ' ') FROM "
+      "(SELECT count(*) AS n FROM orders GROUP BY xmin::text) AS batches");
+  EXPECT_THAT(sizes, testing::AnyOf("18 2", "16 2"));
+  batcher_.reset();
+}
+
 TEST_F(PlaceOrderBatcherTest, WhatIsQueuedIsStoredBeforeItStops) {
   platform::Executor executor({.threads = 1});
   Start(executor, db_->dsn(), {.at_once = 1, .max_batch = 1});

@@ -100,6 +100,21 @@ TEST(ExecutorTest, AFloodOfWhatMattersMoreDoesNotStopTheRest) {
   EXPECT_LT(normal - order.begin(), 16);
 }
 
+TEST(ExecutorTest, TellsWhetherSomethingWaits) {
+  Executor executor({.threads = 1});
+  ExecutorGate gate(executor);
+  EXPECT_FALSE(executor.Waits(Priority::kUrgent));
+  test_support::Notification done;
+  executor.Add(Priority::kUrgent, [&] {
+    EXPECT_FALSE(executor.Waits(Priority::kUrgent));
+    done.Notify();
+  });
+  EXPECT_TRUE(executor.Waits(Priority::kUrgent));
+  EXPECT_FALSE(executor.Waits(Priority::kNormal));
+  gate.Open();
+  done.WaitForNotification();
+}
+
 TEST(ExecutorTest, WhatIsAddedIsNeverRefused) {
   std::atomic<int> ran = 0;
   {
