@@ -4,9 +4,11 @@
 // This file is the wiring diagram: what exists, in the order it depends on each
 // other, and in what order it stops.
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/flags/usage.h"
@@ -40,6 +42,7 @@
 #include "platform/pg/migrate.h"
 #include "platform/pg/pool.h"
 #include "platform/process/process.h"
+#include "platform/thread/event_fd.h"
 #include "platform/thread/executor.h"
 #include "platform/time/clock.h"
 
@@ -54,16 +57,19 @@ constexpr char kService[] = "cook";
 constexpr char kStream[] = "COOK";
 
 pg::PoolOptions PoolNamed(const std::string& name, const Config& config,
-                          int connections) {
+                          int connections,
+                          std::function<void()> after_commit = nullptr) {
   return {.name = name,
           .dsn = config.common.pg_dsn,
           .connections = connections,
-          .prepare = [](pqxx::connection& connection) {
-            events::PrepareInbox(connection);
-            events::PrepareOutbox(connection);
-            PrepareTicketStore(connection);
-            PrepareTicketQueries(connection);
-          }};
+          .prepare =
+              [](pqxx::connection& connection) {
+                events::PrepareInbox(connection);
+                events::PrepareOutbox(connection);
+                PrepareTicketStore(connection);
+                PrepareTicketQueries(connection);
+              },
+          .after_commit = std::move(after_commit)};
 }
 
 absl::Status Serve(const Config& config) {
@@ -78,8 +84,11 @@ absl::Status Serve(const Config& config) {
 
   // Requests and events have connections of their own: neither waits for the
   // other.
-  pg::Pool requests(PoolNamed("requests", config, common.pg_connections));
-  pg::Pool background(PoolNamed("events", config, 2));
+  const auto committed = std::make_shared<platform::EventFd>();
+  const auto tell_relay = [committed] { committed->Set(); };
+  pg::Pool requests(
+      PoolNamed("requests", config, common.pg_connections, tell_relay));
+  pg::Pool background(PoolNamed("events", config, 2, tell_relay));
   const absl::Status schema =
       pg::WaitForSchema(requests, Migrations(), platform::ShutdownRequested);
   if (absl::IsCancelled(schema)) return absl::OkStatus();
@@ -92,7 +101,8 @@ absl::Status Serve(const Config& config) {
   events::OutboxRelay relay({.dsn = common.pg_dsn,
                              .stream = kStream,
                              .source = kService,
-                             .repair = common.reconcile_repair},
+                             .repair = common.reconcile_repair,
+                             .committed = committed},
                             **jetstream);
 
   // Events in: what was ordered. Perhaps somebody plays the kitchen.

@@ -4,9 +4,11 @@
 // This file is the wiring diagram: what exists, in the order it depends on each
 // other, and in what order it stops.
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/flags/usage.h"
@@ -35,6 +37,7 @@
 #include "platform/pg/migrate.h"
 #include "platform/pg/pool.h"
 #include "platform/process/process.h"
+#include "platform/thread/event_fd.h"
 #include "platform/thread/executor.h"
 #include "platform/time/clock.h"
 
@@ -49,11 +52,13 @@ constexpr char kStream[] = "DELIVERY";
 constexpr char kService[] = "delivery";
 
 pg::PoolOptions PoolNamed(const std::string& name, const Config& config,
-                          int connections) {
+                          int connections,
+                          std::function<void()> after_commit = nullptr) {
   return {.name = name,
           .dsn = config.common.pg_dsn,
           .connections = connections,
-          .prepare = PrepareStatements};
+          .prepare = PrepareStatements,
+          .after_commit = std::move(after_commit)};
 }
 
 absl::Status Serve(const Config& config) {
@@ -68,8 +73,11 @@ absl::Status Serve(const Config& config) {
 
   // Requests and events have connections of their own: neither waits for the
   // other.
-  pg::Pool requests(PoolNamed("requests", config, common.pg_connections));
-  pg::Pool background(PoolNamed("events", config, 2));
+  const auto committed = std::make_shared<platform::EventFd>();
+  const auto tell_relay = [committed] { committed->Set(); };
+  pg::Pool requests(
+      PoolNamed("requests", config, common.pg_connections, tell_relay));
+  pg::Pool background(PoolNamed("events", config, 2, tell_relay));
   const absl::Status schema =
       pg::WaitForSchema(requests, Migrations(), platform::ShutdownRequested);
   if (absl::IsCancelled(schema)) return absl::OkStatus();
@@ -82,7 +90,8 @@ absl::Status Serve(const Config& config) {
   events::OutboxRelay relay({.dsn = common.pg_dsn,
                              .stream = kStream,
                              .source = kService,
-                             .repair = common.reconcile_repair},
+                             .repair = common.reconcile_repair,
+                             .committed = committed},
                             **jetstream);
 
   // Events in: what was cooked. Perhaps somebody plays the courier.

@@ -49,9 +49,12 @@ constexpr char kService[] = "mypage";
 
 // What it hears: all that the others say.
 std::vector<events::Subscription> Subscriptions() {
-  return {{"ORDER", kService, mypage::HandleOrderEvents},
-          {"COOK", kService, mypage::HandleCookEvents},
-          {"DELIVERY", kService, mypage::HandleDeliveryEvents}};
+  return {
+      {"ORDER", kService, mypage::HandleOrderEvents,
+       mypage::AnnounceOrderEvents},
+      {"COOK", kService, mypage::HandleCookEvents, mypage::AnnounceCookEvents},
+      {"DELIVERY", kService, mypage::HandleDeliveryEvents,
+       mypage::AnnounceDeliveryEvents}};
 }
 
 // The same, in step with a rebuild that may be going on.
@@ -103,7 +106,7 @@ absl::Status Serve(const mypage::Config& config) {
         events_pool, **jetstream,
         events::ConsumerOptions{.stream = subscription.stream,
                                 .durable = subscription.durable},
-        subscription.handler));
+        subscription.handler, subscription.announce));
   }
   const events::InboxRetention retention(events_pool);
 

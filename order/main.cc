@@ -35,6 +35,7 @@
 #include "platform/pg/migrate.h"
 #include "platform/pg/pool.h"
 #include "platform/process/process.h"
+#include "platform/thread/event_fd.h"
 #include "platform/thread/executor.h"
 #include "platform/time/clock.h"
 
@@ -67,18 +68,23 @@ absl::Status Serve(const order::Config& config) {
   // of their own. New orders leave a thread to requests, if there are two.
   const order::PlaceOrderBatcherOptions placing{
       .at_once = std::clamp(common.threads - 1, 1, 2)};
+  const auto committed = std::make_shared<platform::EventFd>();
+  const auto tell_relay = [committed] { committed->Set(); };
   Pool pool({.name = "requests",
              .dsn = common.pg_dsn,
              .connections = common.pg_connections,
-             .prepare = order::PrepareStatements});
+             .prepare = order::PrepareStatements,
+             .after_commit = tell_relay});
   Pool place_pool({.name = "place",
                    .dsn = common.pg_dsn,
                    .connections = placing.at_once,
-                   .prepare = order::PreparePlacedOrders});
+                   .prepare = order::PreparePlacedOrders,
+                   .after_commit = tell_relay});
   Pool background({.name = "events",
                    .dsn = common.pg_dsn,
                    .connections = 3,
-                   .prepare = order::PrepareStatements});
+                   .prepare = order::PrepareStatements,
+                   .after_commit = tell_relay});
   absl::Status schema = platform::pg::WaitForSchema(
       pool, order::Migrations(), platform::ShutdownRequested);
   if (absl::IsCancelled(schema)) return absl::OkStatus();
@@ -93,7 +99,8 @@ absl::Status Serve(const order::Config& config) {
       events::RelayOptions{.dsn = common.pg_dsn,
                            .stream = kStream,
                            .source = kService,
-                           .repair = common.reconcile_repair},
+                           .repair = common.reconcile_repair,
+                           .committed = committed},
       **jetstream);
   std::vector<std::unique_ptr<events::Consumer>> consumers;
   for (const events::Subscription& subscription : Subscriptions()) {

@@ -54,11 +54,8 @@ void NoteLag(Source source, absl::Span<const Heard> events) {
   metrics.newest->Set(absl::ToDoubleSeconds(youngest));
 }
 
-}  // namespace
-
-absl::Status ApplyMessages(
-    pqxx::work& tx, Source source, Decode decode,
-    absl::Span<const platform::events::Message> messages) {
+absl::StatusOr<std::vector<Heard>> DecodeAll(
+    Decode decode, absl::Span<const platform::events::Message> messages) {
   std::vector<Heard> events;
   events.reserve(messages.size());
   for (const platform::events::Message& message : messages) {
@@ -74,13 +71,30 @@ absl::Status ApplyMessages(
     }
     events.push_back(**std::move(heard));
   }
-  if (events.empty()) return absl::OkStatus();
+  return events;
+}
+
+}  // namespace
+
+absl::Status ApplyMessages(
+    pqxx::work& tx, Source source, Decode decode,
+    absl::Span<const platform::events::Message> messages) {
+  const absl::StatusOr<std::vector<Heard>> events = DecodeAll(decode, messages);
+  if (!events.ok()) return events.status();
+  if (events->empty()) return absl::OkStatus();
   PgMypageStore store(tx);
-  absl::Status applied = ApplyEvents(store, events);
+  absl::Status applied = ApplyEvents(store, *events);
   if (!applied.ok()) return applied;
-  NotifyChanged(tx, events);
-  NoteLag(source, events);
+  NoteLag(source, *events);
   return absl::OkStatus();
+}
+
+absl::Status AnnounceMessages(
+    platform::pg::Pool& pool, Decode decode,
+    absl::Span<const platform::events::Message> messages) {
+  const absl::StatusOr<std::vector<Heard>> events = DecodeAll(decode, messages);
+  if (!events.ok()) return events.status();
+  return events->empty() ? absl::OkStatus() : NotifyChanged(pool, *events);
 }
 
 absl::StatusOr<std::optional<Heard>> HeardOf(

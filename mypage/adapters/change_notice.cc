@@ -13,9 +13,7 @@ constexpr char kAll[] = "*";
 constexpr size_t kMaxPayload = 7999;
 
 constexpr char kNotify[] = "mypage_notify";
-constexpr char kNotifySql[] = R"sql(
-    SELECT pg_notify('mypage_changes', $1)
-    WHERE current_schema() <> 'mypage_rebuild')sql";
+constexpr char kNotifySql[] = "SELECT pg_notify('mypage_changes', $1)";
 
 }  // namespace
 
@@ -23,7 +21,8 @@ void PrepareChangeNotice(pqxx::connection& connection) {
   connection.prepare(kNotify, kNotifySql);
 }
 
-void NotifyChanged(pqxx::transaction_base& tx, absl::Span<const Heard> events) {
+absl::Status NotifyChanged(platform::pg::Pool& pool,
+                           absl::Span<const Heard> events) {
   ChangeNotice notice;
   absl::flat_hash_set<absl::string_view> told;
   for (const Heard& heard : events) {
@@ -31,7 +30,11 @@ void NotifyChanged(pqxx::transaction_base& tx, absl::Span<const Heard> events) {
       notice.changes.push_back({heard.order_id, heard.header.customer_id});
     }
   }
-  tx.exec_prepared(kNotify, ToPayload(notice));
+  const std::string payload = ToPayload(notice);
+  return pool.Write([&](pqxx::nontransaction& tx) {
+    tx.exec_prepared(kNotify, payload);
+    return absl::OkStatus();
+  });
 }
 
 void NotifyAllChanged(pqxx::transaction_base& tx) {

@@ -1,8 +1,9 @@
-// How replicas tell each other which views have changed: NOTIFY, in the
-// transaction that changes them.
+// How replicas tell each other which views have changed: NOTIFY, after the
+// commit that changed them and before its events are acknowledged, so that
+// whoever dies in between leaves it to who gets the events again.
 //
-// Only commits notify, and nobody who listens can miss one: it arrives after
-// the commit, in every session that has executed LISTEN before.
+// In the transaction itself it would cost more: those that notify commit one
+// after the other in the whole instance, each with its fsync.
 #pragma once
 
 #include <cstdint>
@@ -33,10 +34,9 @@ struct ChangeNotice {
 // Prepares the statement below. Call from PoolOptions::prepare.
 void PrepareChangeNotice(pqxx::connection& connection);
 
-// Says, when `tx` commits, that the views of these events have changed; unless
-// they are a rebuild's, which nobody watches. One notice per transaction: each
-// that notifies waits for the others at its commit.
-void NotifyChanged(pqxx::transaction_base& tx, absl::Span<const Heard> events);
+// Says that the views of these events have changed.
+absl::Status NotifyChanged(platform::pg::Pool& pool,
+                           absl::Span<const Heard> events);
 
 // Says, when `tx` commits, that any view may have changed.
 void NotifyAllChanged(pqxx::transaction_base& tx);

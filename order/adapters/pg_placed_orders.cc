@@ -33,8 +33,7 @@ constexpr char kInsertSql[] = R"sql(
         SELECT event_id, order_id, 1, $11, $12, payload, traceparent, created_at
         FROM asked JOIN placed USING (order_id)
     )
-    SELECT count(*), CASE WHEN count(*) > 0 THEN pg_notify('outbox', '') END
-    FROM placed)sql";
+    SELECT count(*) FROM placed)sql";
 
 constexpr char kFind[] = "order_find_placed";
 constexpr char kFindSql[] = R"sql(

@@ -219,7 +219,6 @@ absl::StatusOr<PlaceOrderBatcher::Results> PlaceOrderBatcher::CommitTogether(
     absl::Span<const PlacedOrder* const> rows) {
   size_t inserted = 0;
   std::vector<std::optional<OrderState>> found;
-  // Read() because it sends no BEGIN and COMMIT: the statement is atomic alone.
   const auto insert = [&](pqxx::nontransaction& tx) {
     if (absl::Status s = before_commit.Hit(); !s.ok()) return s;
     inserted = InsertPlaced(tx, rows);
@@ -227,10 +226,10 @@ absl::StatusOr<PlaceOrderBatcher::Results> PlaceOrderBatcher::CommitTogether(
     if (inserted < rows.size()) found = FindPlaced(tx, rows);
     return absl::OkStatus();
   };
-  absl::Status status = pool_.Read(insert);
+  absl::Status status = pool_.Write(insert);
   // In doubt: done once more, on another connection. What the first attempt did
   // store is found under its own order ids.
-  if (Transient(status)) status = pool_.Read(insert);
+  if (Transient(status)) status = pool_.Write(insert);
   if (!status.ok()) return status;
 
   Results results;

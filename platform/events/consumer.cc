@@ -70,11 +70,12 @@ struct Delivery {
 class Consumer::Impl {
  public:
   Impl(pg::Pool& pool, JetStream& jetstream, ConsumerOptions options,
-       Handler handler)
+       Handler handler, Announce announce)
       : pool_(pool),
         jetstream_(jetstream),
         options_(std::move(options)),
         handler_(std::move(handler)),
+        announce_(std::move(announce)),
         labels_({{"durable", options_.durable}, {"stream", options_.stream}}),
         redelivered_(metrics::Counter(
             "consumer_redelivered_total",
@@ -258,7 +259,7 @@ class Consumer::Impl {
 
   absl::Status Apply(absl::Span<const Message> messages) {
     if (absl::Status s = before_apply.Hit(); !s.ok()) return s;
-    return ApplyOnce(pool_, options_.durable, messages, handler_);
+    return ApplyOnce(pool_, options_.durable, messages, handler_, announce_);
   }
 
   // Answers the broker as `status` of one event alone asks for.
@@ -421,6 +422,7 @@ class Consumer::Impl {
   JetStream& jetstream_;
   const ConsumerOptions options_;
   const Handler handler_;
+  const Announce announce_;
   const metrics::Labels labels_;
   prometheus::Counter& redelivered_;
   prometheus::Counter& parked_;
@@ -443,9 +445,9 @@ class Consumer::Impl {
 };
 
 Consumer::Consumer(pg::Pool& pool, JetStream& jetstream,
-                   ConsumerOptions options, Handler handler)
+                   ConsumerOptions options, Handler handler, Announce announce)
     : impl_(std::make_unique<Impl>(pool, jetstream, std::move(options),
-                                   std::move(handler))) {}
+                                   std::move(handler), std::move(announce))) {}
 
 Consumer::~Consumer() = default;
 

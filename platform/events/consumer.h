@@ -38,7 +38,7 @@ class Consumer {
   // `pool` and `jetstream` must outlive the consumer. `pool`'s connections must
   // have been prepared with PrepareInbox().
   Consumer(pg::Pool& pool, JetStream& jetstream, ConsumerOptions options,
-           Handler handler);
+           Handler handler, Announce announce = nullptr);
   // Finishes what is in hand, then stops.
   ~Consumer();
   Consumer(const Consumer&) = delete;

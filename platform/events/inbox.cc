@@ -30,7 +30,7 @@ void PrepareInbox(pqxx::connection& connection) {
 
 absl::Status ApplyOnce(pg::Pool& pool, absl::string_view durable,
                        absl::Span<const Message> messages,
-                       const Handler& handler) {
+                       const Handler& handler, const Announce& announce) {
   if (messages.empty()) return absl::OkStatus();
   if (planted::Is("inbox_skipped")) {
     return pool.InTransaction(
@@ -38,23 +38,26 @@ absl::Status ApplyOnce(pg::Pool& pool, absl::string_view durable,
   }
   pg::Array ids;
   for (const Message& message : messages) ids.Add(message.event_id);
-  return pool.InTransaction([&](pqxx::work& tx) -> absl::Status {
-    absl::flat_hash_set<std::string> fresh;
-    for (const pqxx::row& row :
-         tx.exec_prepared(kNote, std::string(durable), ids.text())) {
-      fresh.insert(row[0].as<std::string>());
-    }
-    if (absl::Status s = after_note.Hit(); !s.ok()) return s;
-    if (fresh.empty()) return absl::OkStatus();
-    std::vector<Message> unseen;
-    unseen.reserve(fresh.size());
-    // Erased as they are taken: an event that is in hand twice is applied once.
-    for (const Message& message : messages) {
-      if (fresh.erase(message.event_id) > 0) unseen.push_back(message);
-    }
-    absl::Status handled = handler(tx, unseen);
-    return handled.ok() ? after_handler.Hit() : handled;
-  });
+  absl::Status applied =
+      pool.InTransaction([&](pqxx::work& tx) -> absl::Status {
+        absl::flat_hash_set<std::string> fresh;
+        for (const pqxx::row& row :
+             tx.exec_prepared(kNote, std::string(durable), ids.text())) {
+          fresh.insert(row[0].as<std::string>());
+        }
+        if (absl::Status s = after_note.Hit(); !s.ok()) return s;
+        if (fresh.empty()) return absl::OkStatus();
+        std::vector<Message> unseen;
+        unseen.reserve(fresh.size());
+        // Erased as they are taken: an event that is in hand twice is applied
+        // once.
+        for (const Message& message : messages) {
+          if (fresh.erase(message.event_id) > 0) unseen.push_back(message);
+        }
+        absl::Status handled = handler(tx, unseen);
+        return handled.ok() ? after_handler.Hit() : handled;
+      });
+  return applied.ok() && announce ? announce(pool, messages) : applied;
 }
 
 }  // namespace platform::events

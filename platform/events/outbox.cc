@@ -7,13 +7,11 @@ namespace {
 
 constexpr char kAppend[] = "platform_outbox_append";
 constexpr char kAppendSql[] = R"sql(
-    WITH appended AS (
-      INSERT INTO outbox (event_id, aggregate_id, version, subject, event_type,
-                          payload, traceparent, event_time)
-      SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::text[],
-                           $5::text[], $6::bytea[], $7::text[],
-                           $8::timestamptz[]))
-    SELECT pg_notify('outbox', ''))sql";
+    INSERT INTO outbox (event_id, aggregate_id, version, subject, event_type,
+                        payload, traceparent, event_time)
+    SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::text[],
+                         $5::text[], $6::bytea[], $7::text[],
+                         $8::timestamptz[]))sql";
 
 }  // namespace
 

@@ -27,12 +27,9 @@ struct OutboxEvent {
 // Prepares the statements below. Call from PoolOptions::prepare.
 void PrepareOutbox(pqxx::connection& connection);
 
-// Writes `events` in one statement, wakes the relay at commit. An aggregate
-// cannot have two events of one version: a second one is a unique violation.
+// Writes `events` in one statement. An aggregate cannot have two events of one
+// version: a second one is a unique violation. The relay finds them within a
+// second; at once if it is told of the commit (RelayOptions::committed).
 void Append(pqxx::transaction_base& tx, absl::Span<const OutboxEvent> events);
-
-// The SQL that a statement which writes its own outbox rows uses to wake the
-// relay: `SELECT pg_notify('outbox', '')`.
-inline constexpr char kOutboxChannel[] = "outbox";
 
 }  // namespace platform::events

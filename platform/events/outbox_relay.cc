@@ -1,8 +1,5 @@
 #include "platform/events/outbox_relay.h"
 
-#include <sys/eventfd.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cstdint>
 #include <optional>
@@ -34,9 +31,11 @@ failpoint::Point before_publish("relay.before_publish");
 failpoint::Point before_mark("relay.before_mark");
 failpoint::Point after_mark("relay.after_mark");
 
-// The fallback for a notification that was lost, and how often a waiting
+// The fallback for a commit that nobody told of, and how often a waiting
 // replica tries to take over.
 constexpr absl::Duration kPoll = absl::Seconds(1);
+// Rounds are at least so far apart, so that under load one publishes many.
+constexpr absl::Duration kPace = absl::Milliseconds(4);
 // How often metrics are taken and the stream is looked at.
 constexpr absl::Duration kWatchInterval = absl::Seconds(2);
 constexpr absl::Duration kRetentionInterval = absl::Minutes(1);
@@ -83,25 +82,6 @@ std::string Text(const absl::Status& status) {
                       cause.empty() ? status.message() : cause);
 }
 
-// Wakes the relay's thread out of its waits.
-class WakeFd {
- public:
-  WakeFd() : fd_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
-  ~WakeFd() { close(fd_); }
-  WakeFd(const WakeFd&) = delete;
-  WakeFd& operator=(const WakeFd&) = delete;
-
-  int get() const { return fd_; }
-  void Set() { eventfd_write(fd_, 1); }
-  void Clear() {
-    eventfd_t value = 0;
-    eventfd_read(fd_, &value);
-  }
-
- private:
-  const int fd_;
-};
-
 }  // namespace
 
 class OutboxRelay::Impl {
@@ -144,6 +124,7 @@ class OutboxRelay::Impl {
   };
 
   void Run();
+  bool AwaitTurn(RelaySession& session);
   void Serve(RelaySession& session);
   Round PublishRound(RelaySession& session);
   absl::Status Settle(RelaySession& session, absl::Span<const OutboxRow> rows,
@@ -170,7 +151,7 @@ class OutboxRelay::Impl {
   JetStream& jetstream_;
   const Retention retention_;
   Metrics metrics_;
-  WakeFd wake_;
+  EventFd wake_;  // out of its waits, to stop or to flush
 
   // Of the thread alone.
   absl::flat_hash_map<std::string, Refused> refused_;
@@ -201,8 +182,7 @@ void OutboxRelay::Impl::Run() {
       RelaySession session(options_.dsn);
       NoteDatabase(absl::OkStatus());
       backoff = kMinBackoff;
-      while (!stopping() && !session.TryLock()) Sleep(kPoll);
-      if (!stopping()) Serve(session);
+      if (AwaitTurn(session)) Serve(session);
     } catch (...) {
       lost = pg::StatusOfCurrentException();
     }
@@ -214,6 +194,24 @@ void OutboxRelay::Impl::Run() {
   }
 }
 
+// Waits until this relay is to publish. What is committed here meanwhile is
+// told to the one that does. False if the relay stops.
+bool OutboxRelay::Impl::AwaitTurn(RelaySession& session) {
+  absl::Time next_try = absl::InfinitePast();
+  while (!stopping()) {
+    const absl::Time now = absl::Now();
+    if (now >= next_try) {
+      if (session.TryLock()) return true;
+      next_try = now + kPoll;
+    }
+    session.Wait({wake_.fd(), options_.committed->fd()}, next_try - now);
+    wake_.Take();
+    if (options_.committed->Take()) session.Notify();
+    Sleep(now + kPace - absl::Now());
+  }
+  return false;
+}
+
 // Publishes until the relay stops; throws when the session ends.
 void OutboxRelay::Impl::Serve(RelaySession& session) {
   session.Listen();
@@ -221,12 +219,16 @@ void OutboxRelay::Impl::Serve(RelaySession& session) {
   absl::Duration backoff = kMinBackoff;
   absl::Time next_watch = absl::InfinitePast();
   absl::Time next_retention = absl::InfinitePast();
+  absl::Time round_began = absl::InfinitePast();
   while (!stopping()) {
+    Sleep(round_began + kPace - absl::Now());
+    round_began = absl::Now();
     if (absl::Now() >= next_watch) {
       Watch(session);
       next_watch = absl::Now() + kWatchInterval;
     }
-    wake_.Clear();
+    wake_.Take();
+    options_.committed->Take();
     session.Notified();
     int64_t flush = 0;
     {
@@ -251,7 +253,7 @@ void OutboxRelay::Impl::Serve(RelaySession& session) {
           changed_.SignalAll();
         }
         if (!session.Notified() && next_retention > absl::Now()) {
-          session.Wait(wake_.get(), kPoll);
+          session.Wait({wake_.fd(), options_.committed->fd()}, kPoll);
         }
         break;
       }

@@ -9,6 +9,7 @@
 #include "absl/time/time.h"
 
 #include "platform/events/jetstream.h"
+#include "platform/thread/event_fd.h"
 
 namespace platform::events {
 
@@ -22,6 +23,9 @@ struct RelayOptions {
   absl::Duration keep_outbox = absl::Hours(24 * 8);
   absl::Duration keep_inbox = absl::Hours(24 * 30);
   bool repair = false;  // publish again, by itself, what the stream has lost
+  // Set it after every commit that may have appended to the outbox
+  // (pg::PoolOptions::after_commit).
+  std::shared_ptr<EventFd> committed = std::make_shared<EventFd>();
 };
 
 // Publishes what the outbox holds, on a thread of its own, while it lives.
@@ -40,7 +44,8 @@ struct RelayOptions {
 // `outbox_stream_reset`, which lasts until the stream was reconciled; with
 // `repair` it does that itself, beside its work.
 //
-// Woken by NOTIFY, with a poll as fallback. Metrics: outbox_depth,
+// Woken by `committed`; the waiting ones pass it on to the active one by
+// NOTIFY. With a poll every second as fallback. Metrics: outbox_depth,
 // outbox_oldest_seconds, outbox_published_total, outbox_publish_failures_total,
 // outbox_refused, outbox_stream_reset, outbox_repairs_total, relay_active
 // (docs/operations.md).

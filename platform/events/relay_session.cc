@@ -34,6 +34,8 @@ constexpr char kSettings[] = R"sql(
     SET tcp_keepalives_interval = 5;
     SET tcp_keepalives_count = 3)sql";
 
+constexpr char kChannel[] = "outbox";
+
 // "outbox" in ASCII; advisory locks are per database.
 constexpr int64_t kLockKey = 0x6f7574626f78;
 
@@ -109,7 +111,7 @@ constexpr char kWritersSql[] = R"sql(
 class RelaySession::Ear : public pqxx::notification_receiver {
  public:
   explicit Ear(pqxx::connection& connection)
-      : pqxx::notification_receiver(connection, kOutboxChannel) {}
+      : pqxx::notification_receiver(connection, kChannel) {}
   void operator()(const std::string& /*payload*/, int /*pid*/) override {
     heard = true;
   }
@@ -152,6 +154,10 @@ bool RelaySession::TryLock() {
       .as<bool>();
 }
 
+void RelaySession::Notify() {
+  pqxx::nontransaction(connection_).exec(absl::StrCat("NOTIFY ", kChannel));
+}
+
 void RelaySession::Listen() { ear_ = std::make_unique<Ear>(connection_); }
 
 bool RelaySession::Notified() {
@@ -161,9 +167,12 @@ bool RelaySession::Notified() {
   return heard;
 }
 
-void RelaySession::Wait(int wake_fd, absl::Duration timeout) {
-  pollfd fds[] = {{connection_.sock(), POLLIN, 0}, {wake_fd, POLLIN, 0}};
-  poll(fds, 2, static_cast<int>(absl::ToInt64Milliseconds(timeout)));
+void RelaySession::Wait(std::initializer_list<int> fds,
+                        absl::Duration timeout) {
+  std::vector<pollfd> all = {{connection_.sock(), POLLIN, 0}};
+  for (const int fd : fds) all.push_back({fd, POLLIN, 0});
+  poll(all.data(), all.size(),
+       static_cast<int>(absl::ToInt64Milliseconds(timeout)));
 }
 
 std::vector<OutboxRow> RelaySession::Unpublished(

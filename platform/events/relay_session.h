@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 #include <memory>
 #include <string>
 #include <vector>
@@ -29,12 +30,17 @@ class RelaySession {
   // True if this session now is the one that publishes, until it ends.
   bool TryLock();
 
-  // Hears from now on when something is appended to the outbox.
+  // Tells the session that publishes that something was appended. After the
+  // commit, not in it: transactions that notify commit one after the other in
+  // the whole instance, each with its fsync.
+  void Notify();
+
+  // Hears Notify() from now on.
   void Listen();
-  // True if something was appended since the last call.
+  // True if it was called since the last time.
   bool Notified();
-  // Waits for that, for `wake_fd` to become readable, or `timeout`.
-  void Wait(int wake_fd, absl::Duration timeout);
+  // Waits for that, for one of `fds` to become readable, or `timeout`.
+  void Wait(std::initializer_list<int> fds, absl::Duration timeout);
 
   // The first `limit` unpublished events, except those of the aggregates
   // `without`.

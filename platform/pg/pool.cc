@@ -216,6 +216,7 @@ absl::Status Pool::InTransaction(
       if (!status.ok()) return status;
       committing = true;
       tx.commit();
+      if (options_.after_commit) options_.after_commit();
       return after_commit.Hit();
     } catch (...) {
       status = StatusOfCurrentException();
@@ -251,6 +252,13 @@ absl::Status Pool::Read(
       if (reconnected) return status;
     }
   }
+}
+
+absl::Status Pool::Write(
+    absl::FunctionRef<absl::Status(pqxx::nontransaction&)> body) {
+  absl::Status written = Read(body);
+  if (written.ok() && options_.after_commit) options_.after_commit();
+  return written;
 }
 
 absl::Status Pool::Ping() {

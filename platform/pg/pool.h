@@ -28,6 +28,9 @@ struct PoolOptions {
   absl::Duration acquire_timeout = absl::Seconds(2);
   // Called on every new connection: prepare statements here.
   std::function<void(pqxx::connection&)> prepare;
+  // Called after every commit of InTransaction() and every Write(), on their
+  // thread; must not block.
+  std::function<void()> after_commit = nullptr;
 };
 
 // Thread-safe. Connections are made when first needed, so that the database may
@@ -61,6 +64,12 @@ class Pool {
   // Runs one reading `body` without BEGIN and COMMIT: a round trip less twice.
   // Errors as above.
   absl::Status Read(
+      absl::FunctionRef<absl::Status(pqxx::nontransaction&)> body);
+
+  // Runs a `body` that is one writing statement, which is atomic by itself,
+  // the same way. Errors as above: if the connection breaks the outcome is
+  // unknown, and the body has run once more.
+  absl::Status Write(
       absl::FunctionRef<absl::Status(pqxx::nontransaction&)> body);
 
   // OK if the database answers.

@@ -194,10 +194,20 @@ platform::events::Handler HandlerOf(const std::string& stream) {
   return HandleDeliveryEvents;
 }
 
+namespace {
+
+platform::events::Announce AnnounceOf(const std::string& stream) {
+  if (stream == "ORDER") return AnnounceOrderEvents;
+  if (stream == "COOK") return AnnounceCookEvents;
+  return AnnounceDeliveryEvents;
+}
+
+}  // namespace
+
 std::vector<platform::events::Subscription> Subscriptions() {
-  return {{"ORDER", "mypage", HandleOrderEvents},
-          {"COOK", "mypage", HandleCookEvents},
-          {"DELIVERY", "mypage", HandleDeliveryEvents}};
+  return {{"ORDER", "mypage", HandleOrderEvents, AnnounceOrderEvents},
+          {"COOK", "mypage", HandleCookEvents, AnnounceCookEvents},
+          {"DELIVERY", "mypage", HandleDeliveryEvents, AnnounceDeliveryEvents}};
 }
 
 platform::events::OutMessage ToWire(const Message& message,
@@ -231,7 +241,8 @@ absl::Status Apply(platform::pg::Pool& pool,
     std::vector<Message> hand = std::move(hands[stream]);
     hands[stream].clear();
     return platform::events::ApplyOnce(pool, "mypage", hand,
-                                       UnlessRebuilding(HandlerOf(stream)));
+                                       UnlessRebuilding(HandlerOf(stream)),
+                                       AnnounceOf(stream));
   };
   for (const Message& message : messages) {
     const std::string stream = StreamOf(message);

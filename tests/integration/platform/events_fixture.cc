@@ -25,11 +25,17 @@ namespace {
 using test_support::Eventually;
 using test_support::IsOk;
 
-pg::PoolOptions PoolFor(const std::string& dsn) {
-  return {.dsn = dsn, .connections = 8, .prepare = [](pqxx::connection& c) {
+pg::PoolOptions PoolFor(const std::string& dsn,
+                        std::shared_ptr<EventFd> committed) {
+  return {
+      .dsn = dsn,
+      .connections = 8,
+      .prepare =
+          [](pqxx::connection& c) {
             PrepareOutbox(c);
             PrepareInbox(c);
-          }};
+          },
+      .after_commit = [committed = std::move(committed)] { committed->Set(); }};
 }
 
 absl::string_view HeaderOf(const OutMessage& message, absl::string_view name) {
@@ -57,7 +63,7 @@ std::vector<absl::StatusOr<PublishAck>> RecordingJetStream::PublishAll(
 }
 
 EventsTest::EventsTest()
-    : db_(platform_test::Migrations()), pool_(PoolFor(db_.dsn())) {
+    : db_(platform_test::Migrations()), pool_(PoolFor(db_.dsn(), committed_)) {
   auto connected = JetStream::Connect({.url = nats_.url(), .name = "test"});
   EXPECT_THAT(connected, IsOk());
   jetstream_ = *std::move(connected);
@@ -96,7 +102,10 @@ bool EventsTest::AllPublished() {
 }
 
 RelayOptions EventsTest::Relay() const {
-  return {.dsn = db_.dsn(), .stream = "TEST", .source = "test-source"};
+  return {.dsn = db_.dsn(),
+          .stream = "TEST",
+          .source = "test-source",
+          .committed = committed_};
 }
 
 void EventsTest::CreateStream(const std::string& more) {

@@ -91,6 +91,8 @@ class EventsTest : public ::testing::Test {
 
   test_support::TestDatabase db_;
   test_support::NatsServer nats_;
+  // Set by AppendAll(), heard by who has Relay()'s options.
+  const std::shared_ptr<EventFd> committed_ = std::make_shared<EventFd>();
   pg::Pool pool_;
   std::unique_ptr<JetStream> jetstream_;
 };

@@ -190,6 +190,24 @@ TEST_F(RelayTest, IsWokenByTheCommit) {
   EXPECT_LT(absl::Now() - start, absl::Milliseconds(500));
 }
 
+TEST_F(RelayTest, AWaitingOneTellsTheActiveOneOfItsCommits) {
+  RelayOptions elsewhere = Relay();
+  elsewhere.committed = std::make_shared<EventFd>();
+  OutboxRelay active(elsewhere, *jetstream_);
+  ASSERT_THAT(AppendAll({Event(1, 1)}), IsOk());
+  ASSERT_TRUE(EventuallyAllPublished());
+  OutboxRelay waiting(Relay(), *jetstream_);
+  absl::SleepFor(absl::Milliseconds(1100));  // both sleep now
+
+  for (int version = 2; version <= 4; ++version) {
+    const absl::Time start = absl::Now();
+    ASSERT_THAT(AppendAll({Event(1, version)}), IsOk());
+    ASSERT_TRUE(EventuallyAllPublished());
+    // Half of the fallback poll.
+    EXPECT_LT(absl::Now() - start, absl::Milliseconds(500));
+  }
+}
+
 TEST_F(RelayTest, OneIsActiveAndAnotherTakesOver) {
   RecordingJetStream first(*jetstream_);
   RecordingJetStream second(*jetstream_);
