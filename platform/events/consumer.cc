@@ -33,6 +33,7 @@ failpoint::Point after_park("consumer.after_park");
 // pull looks after its connection, or it would wake for nothing.
 constexpr absl::Duration kPullWait = absl::Milliseconds(500);
 constexpr absl::Duration kLookEvery = absl::Seconds(2);
+constexpr absl::Duration kLongestRest = absl::Milliseconds(50);
 constexpr absl::Duration kMissingPause = absl::Milliseconds(500);
 constexpr absl::Duration kFirstPause = absl::Milliseconds(200);
 constexpr absl::Duration kLongestPause = absl::Seconds(2);
@@ -139,9 +140,15 @@ class Consumer::Impl {
       if (!hand.ok()) continue;
       std::vector<InMessage> passed = faults_.Pass(*std::move(hand));
       if (passed.empty()) continue;
+      const bool behind =
+          passed.size() >= static_cast<size_t>(options_.max_batch);
       const absl::Time start = absl::Now();
       Handle(std::move(passed));
-      seconds_.Observe(absl::ToDoubleSeconds(absl::Now() - start));
+      const absl::Duration took = absl::Now() - start;
+      seconds_.Observe(absl::ToDoubleSeconds(took));
+      // Rests as long as it worked, unless it is far behind: under load
+      // requests get their turn, and one round applies many.
+      if (!behind) Sleep(std::min(took, kLongestRest));
     }
     if (pull == nullptr) return;
     // What came meanwhile is for the other replicas, at once.

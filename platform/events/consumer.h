@@ -27,7 +27,8 @@ struct ConsumerOptions {
 // before they are handled, so that one which crashes the process is parked too,
 // and its neighbours are not. Parked: a row in `dead_letters`, then the broker
 // is told never to deliver it again. While the database is away nothing is
-// taken and nothing is counted.
+// taken and nothing is counted. After each round the thread rests as long as it
+// worked (50 ms at most), unless there was as much as a round can take.
 //
 // Metrics: consumer_events_total{durable,stream,code},
 // consumer_redelivered_total, consumer_parked_total, consumer_lag (events in
