@@ -89,9 +89,10 @@ PlaceOrderBatcher::~PlaceOrderBatcher() {
 
 absl::Status PlaceOrderBatcher::Place(PlacedOrder placed, absl::Time deadline,
                                       Done done) {
+  const size_t batch = MostInBatch();
   {
     platform::MutexLock lock(mutex_);
-    if (!limit_.Admits(queue_.size()) || TooLate(deadline)) {
+    if (!limit_.Admits(queue_.size()) || TooLate(deadline, batch)) {
       GetMetrics().refused.Increment();
       return platform::Overloaded("the queue of new orders");
     }
@@ -105,22 +106,25 @@ absl::Status PlaceOrderBatcher::Place(PlacedOrder placed, absl::Time deadline,
   return absl::OkStatus();
 }
 
-bool PlaceOrderBatcher::TooLate(absl::Time deadline) const {
+size_t PlaceOrderBatcher::MostInBatch() {
+  return executor_.Waits(platform::Priority::kUrgent)
+             ? std::min(options_.max_batch_past_urgent, options_.max_batch)
+             : options_.max_batch;
+}
+
+bool PlaceOrderBatcher::TooLate(absl::Time deadline, size_t batch) const {
   const absl::Time now = absl::Now();
   if (deadline <= now) return true;
   // With nothing in hand there is no pace to go by.
   if (tasks_ == 0) return false;
   const auto batches_ahead = static_cast<double>(queue_.size()) /
-                             static_cast<double>(options_.max_batch) /
-                             options_.at_once;
+                             static_cast<double>(batch) / options_.at_once;
   return now + batch_time_ * (batches_ahead + 1) > deadline;
 }
 
 std::vector<PlaceOrderBatcher::Item> PlaceOrderBatcher::Take() {
   std::vector<Item> batch;
-  const size_t most = executor_.Waits(platform::Priority::kUrgent)
-                          ? options_.max_batch_past_urgent
-                          : options_.max_batch;
+  const size_t most = MostInBatch();
   platform::MutexLock lock(mutex_);
   const size_t count = std::min(queue_.size(), most);
   if (count == 0) return batch;

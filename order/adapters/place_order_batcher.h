@@ -81,10 +81,13 @@ class PlaceOrderBatcher {
   void AddTask();
   void Work(absl::Time added);
   std::vector<Item> Take();
+  // How many go into a batch now.
+  size_t MostInBatch();
   void Store(std::vector<Item> batch, absl::Time added);
   // True if nothing waits: the task has ended.
   bool EndTask();
-  bool TooLate(absl::Time deadline) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool TooLate(absl::Time deadline, size_t batch) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // `rows` as InsertPlaced() wants them.
   Results Commit(absl::Span<const PlacedOrder* const> rows);
   absl::StatusOr<Results> CommitTogether(

@@ -69,10 +69,14 @@ std::string DerOf(const std::string& signature) {
   const EcdsaSignature pair(ECDSA_SIG_new());
   Bn r(BN_bin2bn(Data(signature), kHalf, nullptr));
   Bn s(BN_bin2bn(Data(signature) + kHalf, kHalf, nullptr));
-  if (ECDSA_SIG_set0(pair.get(), r.get(), s.get()) != 1) return "";
+  if (pair == nullptr || ECDSA_SIG_set0(pair.get(), r.get(), s.get()) != 1) {
+    return "";
+  }
   r.release();
   s.release();
-  std::string der(static_cast<size_t>(i2d_ECDSA_SIG(pair.get(), nullptr)), 0);
+  const int size = i2d_ECDSA_SIG(pair.get(), nullptr);
+  if (size <= 0) return "";
+  std::string der(static_cast<size_t>(size), 0);
   auto* out = reinterpret_cast<unsigned char*>(der.data());
   i2d_ECDSA_SIG(pair.get(), &out);
   return der;
@@ -127,8 +131,7 @@ bool SignatureHolds(const ParsedToken& token, const PublicKey& key) {
       EVP_DigestVerifyInit(context.get(), nullptr, EVP_sha256(), nullptr,
                            key.key.get()) == 1 &&
       EVP_DigestVerify(context.get(), Data(signature), signature.size(),
-                       Data(token.signed_text),
-                       token.signed_text.size()) == 1;
+                       Data(token.signed_text), token.signed_text.size()) == 1;
   // What a bad signature leaves there is not for who uses this thread next.
   if (!holds) ERR_clear_error();
   return holds;

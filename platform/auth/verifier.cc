@@ -150,8 +150,11 @@ absl::StatusOr<std::shared_ptr<const Identity>> Verifier::Verify(
   Digest digest{};
   // Looked up once: OpenSSL takes longer to find it than to run it.
   static const EVP_MD* const sha256 = EVP_MD_fetch(nullptr, "SHA256", nullptr);
-  EVP_Digest(token.data(), token.size(), digest.data(), nullptr, sha256,
-             nullptr);
+  // Without its digest a token must not be taken for another.
+  if (sha256 == nullptr || EVP_Digest(token.data(), token.size(), digest.data(),
+                                      nullptr, sha256, nullptr) != 1) {
+    return Invalid("OpenSSL has no SHA-256");
+  }
   int64_t generation = 0;
   {
     MutexLock lock(mutex_);

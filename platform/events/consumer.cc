@@ -250,10 +250,10 @@ class Consumer::Impl {
           absl::StrCat("gave up after ", options_.max_attempts,
                        " attempts that did not end"));
     };
-    return Settle(
-        delivery,
-        ApplyOnce(pool_, options_.durable, {&delivery.message, 1}, refuse), 0,
-        absl::ZeroDuration());
+    return Settle(delivery,
+                  ApplyOnce(pool_, options_.durable, {&delivery.message, 1},
+                            refuse, announce_),
+                  0, absl::ZeroDuration());
   }
 
   // One by one can take longer than the broker waits for an ack.

@@ -57,7 +57,10 @@ absl::Status ApplyOnce(pg::Pool& pool, absl::string_view durable,
         absl::Status handled = handler(tx, unseen);
         return handled.ok() ? after_handler.Hit() : handled;
       });
-  return applied.ok() && announce ? announce(pool, messages) : applied;
+  if (!applied.ok() || !announce) return applied;
+  const absl::Status announced = announce(pool, messages);
+  // Never the event's fault: it is applied.
+  return announced.ok() ? applied : absl::UnavailableError(announced.message());
 }
 
 }  // namespace platform::events

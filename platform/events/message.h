@@ -46,7 +46,7 @@ using Handler = std::function<absl::Status(pqxx::work& tx,
 // Tells others of messages that were applied: after the commit and before the
 // acks. So nobody is told of what is rolled back, and nobody is left out: if it
 // fails, or the process ends in between, the messages are delivered and told of
-// again. `UNAVAILABLE` etc. as above.
+// again. Whatever it fails with counts as `UNAVAILABLE`.
 using Announce = std::function<absl::Status(
     pg::Pool& pool, absl::Span<const Message> messages)>;
 

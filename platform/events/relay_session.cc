@@ -6,7 +6,6 @@
 
 #include "absl/strings/str_cat.h"
 
-#include "platform/events/outbox.h"
 #include "platform/pg/array.h"
 #include "platform/pg/time.h"
 #include "platform/planted/planted.h"

@@ -221,6 +221,8 @@ absl::Status Pool::InTransaction(
     } catch (...) {
       status = StatusOfCurrentException();
     }
+    // It is in doubt.
+    if (committing && options_.after_commit) options_.after_commit();
     if (IsLost(status)) {
       lease.Drop();
       // Before the commit nothing can have happened: once more, on a fresh
@@ -257,7 +259,8 @@ absl::Status Pool::Read(
 absl::Status Pool::Write(
     absl::FunctionRef<absl::Status(pqxx::nontransaction&)> body) {
   absl::Status written = Read(body);
-  if (written.ok() && options_.after_commit) options_.after_commit();
+  // Also if what came after the statement failed, or it is in doubt.
+  if (options_.after_commit) options_.after_commit();
   return written;
 }
 

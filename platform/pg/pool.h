@@ -28,8 +28,8 @@ struct PoolOptions {
   absl::Duration acquire_timeout = absl::Seconds(2);
   // Called on every new connection: prepare statements here.
   std::function<void(pqxx::connection&)> prepare;
-  // Called after every commit of InTransaction() and every Write(), on their
-  // thread; must not block.
+  // Called after every commit of InTransaction() and every Write(), also those
+  // in doubt, on their thread; must not block.
   std::function<void()> after_commit = nullptr;
 };
 
@@ -66,9 +66,9 @@ class Pool {
   absl::Status Read(
       absl::FunctionRef<absl::Status(pqxx::nontransaction&)> body);
 
-  // Runs a `body` that is one writing statement, which is atomic by itself,
-  // the same way. Errors as above: if the connection breaks the outcome is
-  // unknown, and the body has run once more.
+  // Runs a `body` whose first statement writes, atomically by itself, the same
+  // way. Errors as above: if the connection breaks the outcome is unknown, and
+  // the body has run once more.
   absl::Status Write(
       absl::FunctionRef<absl::Status(pqxx::nontransaction&)> body);
 

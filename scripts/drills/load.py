@@ -95,9 +95,10 @@ def find_peak(system, flags, cores):
     rate, peak, seconds = 100.0, 0.0, 6
 
     def holds():
+        since = snapshot.first_id(time.time() * 1e6)
         ops = run(system, {**flags, "rate": rate, "duration": f"{seconds}s"}, cores)["ops"]
         placed = ops["place"]["codes"].get("OK", 0) / seconds
-        behind, _ = settle(system, snapshot.first_id(0))
+        behind, _ = settle(system, since)
         return (placed > 0.95 * 0.6 * rate and behind <= 2 and
                 all(op["p99_ms"] <= 1000 for op in ops.values()) and
                 not any(op["codes"].get("RESOURCE_EXHAUSTED") for name, op in ops.items()

@@ -98,6 +98,33 @@ TEST_F(PgPoolTest, CommitsWhatIsOkAndNothingElse) {
   EXPECT_EQ(connects_, 1);
 }
 
+TEST_F(PgPoolTest, TellsOfCommitsAndOfThoseInDoubt) {
+  int told = 0;
+  PoolOptions options = Options(1);
+  options.after_commit = [&told] { ++told; };
+  Pool pool(options);
+
+  EXPECT_THAT(Raise(pool, 1), IsOk());
+  EXPECT_EQ(told, 1);
+  const absl::Status none = pool.InTransaction(
+      [](pqxx::work& /*tx*/) { return absl::NotFoundError("no"); });
+  EXPECT_THAT(none, Fails(absl::StatusCode::kNotFound));
+  const absl::Status read = pool.Read([](pqxx::nontransaction& tx) {
+    tx.exec("SELECT 1");
+    return absl::OkStatus();
+  });
+  EXPECT_THAT(read, IsOk());
+  EXPECT_EQ(told, 1);
+
+  const absl::Status half = pool.Write([](pqxx::nontransaction& tx) {
+    tx.exec_prepared("raise", 2);
+    return absl::NotFoundError("what came after");
+  });
+  EXPECT_THAT(half, Fails(absl::StatusCode::kNotFound));
+  EXPECT_EQ(Counter(2), "1");
+  EXPECT_EQ(told, 2);
+}
+
 TEST_F(PgPoolTest, ReadsWithoutATransaction) {
   Pool pool(Options(1));
   std::string first;
