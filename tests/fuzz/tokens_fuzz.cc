@@ -13,7 +13,8 @@ using platform::auth::ParsedToken;
 using platform::auth::PublicKey;
 
 // Nobody has its other half.
-constexpr char kKeys[] = R"({"keys": [{"kid": "key", "kty": "EC", "crv": "P-256",
+constexpr char kKeys[] =
+    R"({"keys": [{"kid": "key", "kty": "EC", "crv": "P-256",
     "x": "JvSdGJlY4zojkWVWqFmHL5itGs-2In5s_HPnsz2kVoU",
     "y": "34MaEUM4Z8iVLbXh_Nlc0E4zlh71IUMo3drrj2sqy5E"}]})";
 
