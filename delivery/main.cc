@@ -71,14 +71,15 @@ absl::Status Serve(const Config& config) {
       platform::failpoint::ControlRoutes(common.failpoint_control));
   if (!metrics.ok()) return metrics.status();
 
-  // Requests and events have connections of their own: neither waits for the
-  // other.
+  // Whatever is committed wakes the relay.
   const auto committed = std::make_shared<platform::EventFd>();
   const auto tell_relay = [committed] { committed->Set(); };
+  // Requests and events have connections of their own: neither waits for the
+  // other.
   pg::Pool requests(
       PoolNamed("requests", config, common.pg_connections, tell_relay));
   pg::Pool background(PoolNamed("events", config, 2, tell_relay));
-  const absl::Status schema =
+  absl::Status schema =
       pg::WaitForSchema(requests, Migrations(), platform::ShutdownRequested);
   if (absl::IsCancelled(schema)) return absl::OkStatus();
   if (!schema.ok()) return schema;

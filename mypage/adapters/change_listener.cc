@@ -1,8 +1,6 @@
 #include "mypage/adapters/change_listener.h"
 
 #include <poll.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
 #include "absl/time/time.h"
 
@@ -47,19 +45,15 @@ class Ear final : public pqxx::notification_receiver {
 }  // namespace
 
 ChangeListener::ChangeListener(const std::string& dsn, WatchHub& hub)
-    : dsn_(WithTimeouts(dsn)),
-      hub_(hub),
-      stop_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
-      thread_([this] { Run(); }) {}
+    : dsn_(WithTimeouts(dsn)), hub_(hub), thread_([this] { Run(); }) {}
 
 ChangeListener::~ChangeListener() {
-  eventfd_write(stop_, 1);
+  stop_.Set();
   thread_.join();
-  close(stop_);
 }
 
 bool ChangeListener::stopping() const {
-  pollfd fd = {stop_, POLLIN, 0};
+  pollfd fd = {stop_.fd(), POLLIN, 0};
   return Wait(&fd, 1, absl::ZeroDuration());
 }
 
@@ -85,7 +79,7 @@ void ChangeListener::Run() {
                                {{"error", status.ToString()}});
       }
       lost = true;
-      pollfd fd = {stop_, POLLIN, 0};
+      pollfd fd = {stop_.fd(), POLLIN, 0};
       Wait(&fd, 1, kPause);
     }
   }
@@ -94,7 +88,7 @@ void ChangeListener::Run() {
 
 void ChangeListener::Listen(pqxx::connection& connection) {
   while (true) {
-    pollfd fds[] = {{connection.sock(), POLLIN, 0}, {stop_, POLLIN, 0}};
+    pollfd fds[] = {{connection.sock(), POLLIN, 0}, {stop_.fd(), POLLIN, 0}};
     if (Wait(fds, 2, kSilence)) {
       if (fds[1].revents != 0) return;
     } else {

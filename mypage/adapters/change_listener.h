@@ -6,6 +6,7 @@
 
 #include "mypage/adapters/watch_hub.h"
 #include "platform/pg/pool.h"
+#include "platform/thread/event_fd.h"
 
 namespace mypage {
 
@@ -29,7 +30,7 @@ class ChangeListener {
 
   const std::string dsn_;
   WatchHub& hub_;
-  const int stop_;  // an eventfd
+  platform::EventFd stop_;
   std::thread thread_;
 };
 

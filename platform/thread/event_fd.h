@@ -17,9 +17,9 @@ class EventFd {
 
   // Readable while it is set.
   int fd() const { return fd_; }
-  void Set() { eventfd_write(fd_, 1); }
+  void Set() const { eventfd_write(fd_, 1); }
   // True if it was set.
-  bool Take() {
+  bool Take() const {
     eventfd_t value = 0;
     return eventfd_read(fd_, &value) == 0;
   }

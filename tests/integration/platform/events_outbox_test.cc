@@ -83,6 +83,7 @@ TEST_F(OutboxTest, TellsOfCommitsOnly) {
             absl::StatusCode::kAborted);
   EXPECT_FALSE(committed_->Take());
 
+  ASSERT_THAT(AppendAll({}), IsOk());
   ASSERT_THAT(AppendAll({Event(1, 1), Event(1, 2)}), IsOk());
   EXPECT_TRUE(committed_->Take());
   EXPECT_FALSE(committed_->Take());
