@@ -136,10 +136,17 @@ struct Pool::Metrics {
 Pool::Pool(PoolOptions options)
     : options_(std::move(options)),
       metrics_(
-          std::make_unique<Metrics>(metrics::Labels{{"pool", options_.name}})) {
-}
+          std::make_unique<Metrics>(metrics::Labels{{"pool", options_.name}})),
+      filler_([this] { KeepFull(); }) {}
 
-Pool::~Pool() = default;
+Pool::~Pool() {
+  {
+    MutexLock lock(mutex_);
+    stopping_ = true;
+    stop_.Signal();
+  }
+  filler_.join();
+}
 
 std::unique_ptr<pqxx::connection> Pool::Connect() {
   auto connection = std::make_unique<pqxx::connection>(
@@ -196,6 +203,36 @@ void Pool::DropIdle() {
   std::vector<std::unique_ptr<pqxx::connection>> dropped;
   MutexLock lock(mutex_);
   dropped.swap(idle_);
+}
+
+void Pool::KeepFull() {
+  MutexLock lock(mutex_);
+  while (!stopping_) {
+    stop_.WaitFor(mutex_, options_.fill_every);
+    // An idle one says that the database is there.
+    while (!stopping_ && !idle_.empty() && !IsFull() && AddIdle()) {
+    }
+  }
+}
+
+bool Pool::IsFull() const {
+  return in_use_ + static_cast<int>(idle_.size()) >= options_.connections;
+}
+
+bool Pool::AddIdle() {
+  // Meanwhile it is in use, and counts.
+  ++in_use_;
+  mutex_.unlock();
+  std::unique_ptr<pqxx::connection> connection;
+  try {
+    connection = Connect();
+  } catch (const std::exception&) {
+    metrics_->failures.Increment();
+  }
+  const bool connected = connection != nullptr;
+  Release(std::move(connection));
+  mutex_.lock();
+  return connected;
 }
 
 absl::Status Pool::InTransaction(

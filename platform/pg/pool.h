@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -28,13 +29,17 @@ struct PoolOptions {
   absl::Duration acquire_timeout = absl::Seconds(2);
   // Called on every new connection: prepare statements here.
   std::function<void(pqxx::connection&)> prepare;
+  // How often connections that are missing are made, once there is one.
+  absl::Duration fill_every = absl::Seconds(15);
   // Called after every commit of InTransaction() and every Write(), also those
   // in doubt, on their thread; must not block.
   std::function<void()> after_commit = nullptr;
 };
 
 // Thread-safe. Connections are made when first needed, so that the database may
-// come up later than the process. Unless the DSN or the server says otherwise
+// come up later than the process; from then on all are there, so that a burst
+// finds them, and a process that has run for a minute holds what it will hold in
+// a month. Unless the DSN or the server says otherwise
 // (`options=-c statement_timeout=1min`) a session ends statements after 5 s,
 // waits 2 s for a lock, and may idle 10 s inside a transaction. Metrics:
 // pg_pool_in_use, pg_pool_wait_seconds, pg_connect_failures_total.
@@ -85,6 +90,11 @@ class Pool {
   absl::Status Acquire(std::unique_ptr<pqxx::connection>& connection);
   void Release(std::unique_ptr<pqxx::connection> connection);
   void DropIdle();
+  // Until the end: makes connections that are missing, now and then.
+  void KeepFull();
+  bool IsFull() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // False if it could not be made. Lets go of the mutex meanwhile.
+  bool AddIdle() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const PoolOptions options_;
   const std::unique_ptr<Metrics> metrics_;
@@ -93,6 +103,9 @@ class Pool {
   absl::Time no_connect_before_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
   int in_use_ ABSL_GUARDED_BY(mutex_) = 0;
   std::vector<std::unique_ptr<pqxx::connection>> idle_ ABSL_GUARDED_BY(mutex_);
+  CondVar stop_;
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  std::thread filler_;
 };
 
 // What the exception that is being handled means, as the table above says. Call

@@ -322,6 +322,23 @@ TEST_F(PgPoolTest, AConnectionThatWasKilledIsReplaced) {
   EXPECT_EQ(connects_, 3);
 }
 
+TEST_F(PgPoolTest, OnceThereIsOneConnectionAllAreMade) {
+  PoolOptions options = Options(4);
+  options.fill_every = absl::Milliseconds(10);
+  Pool pool(options);
+  absl::SleepFor(absl::Milliseconds(50));
+  EXPECT_EQ(connects_, 0);
+
+  ASSERT_THAT(pool.Ping(), IsOk());
+  EXPECT_TRUE(Eventually(absl::Seconds(10), [&] { return connects_ == 4; }));
+  absl::SleepFor(absl::Milliseconds(50));
+  EXPECT_EQ(connects_, 4);
+
+  db_.KillBackends();
+  ASSERT_THAT(pool.Ping(), IsOk());
+  EXPECT_TRUE(Eventually(absl::Seconds(10), [&] { return connects_ == 8; }));
+}
+
 TEST_F(PgPoolTest, AConnectionKilledInTheMiddleRunsTheBodyAgain) {
   Pool pool(Options(1));
   int bodies = 0;
