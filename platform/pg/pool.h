@@ -38,8 +38,8 @@ struct PoolOptions {
 
 // Thread-safe. Connections are made when first needed, so that the database may
 // come up later than the process; from then on all are there, so that a burst
-// finds them, and a process that has run for a minute holds what it will hold in
-// a month. Unless the DSN or the server says otherwise
+// finds them, and a process that has run for a minute holds what it will hold
+// in a month. Unless the DSN or the server says otherwise
 // (`options=-c statement_timeout=1min`) a session ends statements after 5 s,
 // waits 2 s for a lock, and may idle 10 s inside a transaction. Metrics:
 // pg_pool_in_use, pg_pool_wait_seconds, pg_connect_failures_total.
