@@ -2,12 +2,21 @@
 
 #include <utility>
 
+#include "absl/flags/declare.h"
 #include "absl/flags/flag.h"
+
+ABSL_DECLARE_FLAG(int, threads);         // platform/config
+ABSL_DECLARE_FLAG(int, pg_connections);  // platform/config
 
 ABSL_FLAG(std::string, cook_target, "127.0.0.1:8082",
           "host:port, or another gRPC name, of the cook service");
 
 namespace order {
+
+void SetFlagDefaults() {
+  absl::SetFlag(&FLAGS_threads, 16);
+  absl::SetFlag(&FLAGS_pg_connections, 16);
+}
 
 absl::StatusOr<Config> LoadConfig(bool serving) {
   absl::StatusOr<platform::CommonConfig> common =

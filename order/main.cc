@@ -180,5 +180,6 @@ absl::Status Run(const std::vector<std::string>& words) {
 int main(int argc, char** argv) {
   platform::PrepareProcess();
   absl::SetProgramUsageMessage("places and cancels orders");
+  order::SetFlagDefaults();
   return platform::ExitCode(Run(platform::ParseFlags(argc, argv)));
 }

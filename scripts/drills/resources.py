@@ -18,8 +18,8 @@ from system.settings import Trouble
 from . import snapshot
 from .invariants import Violation
 
-# Of one process: --pg_connections is 8, and the relay, watches and players have their own.
-MOST_CONNECTIONS = 12
+# Of one process: order's --pg_connections is 16, and new orders, events and the relay have their own.
+MOST_CONNECTIONS = 24
 
 _METRIC = re.compile(r"^([a-z_]+)(?:\{([^}]*)\})? ([0-9.e+-]+)$", re.M)
 
