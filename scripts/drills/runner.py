@@ -154,7 +154,7 @@ def run(system, name, seed, seconds, folder, number=0):
     if drill["load"].get("pinned") and len(all_cores) > 1:
         load_cores = {max(all_cores)}
         generator.pin(system, all_cores - load_cores)
-        generator.prefer_gateway(system, -4)
+        generator.prefer_gateway(system, -8)
     peak = None
     if "overload" in drill["load"]:
         peak = generator.find_peak(system, flags, load_cores)
@@ -181,7 +181,7 @@ def run(system, name, seed, seconds, folder, number=0):
         ended = time.time()
         if load_cores:
             generator.pin(system, all_cores)
-            generator.prefer_gateway(system, -4)
+            generator.prefer_gateway(system, -8)
         took, unsettled = settle(system, snapshot.first_id(began * 1e6))
     result = {
         "name": name, "group": drill["group"], "title": drill["title"], "seed": seed,
