@@ -36,10 +36,10 @@ LagMetrics MakeLagMetrics(Source source) {
 }
 
 const LagMetrics& MetricsOf(Source source) {
-  static const std::array<LagMetrics, 3> kMetrics = {
+  static const std::array<LagMetrics, 3> metrics = {
       MakeLagMetrics(Source::kOrder), MakeLagMetrics(Source::kCook),
       MakeLagMetrics(Source::kDelivery)};
-  return kMetrics[static_cast<size_t>(source)];
+  return metrics[static_cast<size_t>(source)];
 }
 
 void NoteLag(Source source, absl::Span<const Heard> events) {

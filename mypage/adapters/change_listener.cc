@@ -17,13 +17,6 @@ constexpr absl::Duration kPause = absl::Milliseconds(500);
 // A connection that is silent for so long is asked whether it lives.
 constexpr absl::Duration kSilence = absl::Seconds(3);
 
-// Or a server that vanished would not be missed for a quarter of an hour.
-std::string WithTimeouts(const std::string& dsn) {
-  return platform::pg::WithDefault(
-      platform::pg::WithDefault(dsn, "connect_timeout", "3"),
-      "tcp_user_timeout", "5000");
-}
-
 // True if `fd` became readable within `timeout`.
 bool Wait(pollfd* fds, nfds_t count, absl::Duration timeout) {
   return poll(fds, count,
@@ -45,7 +38,9 @@ class Ear final : public pqxx::notification_receiver {
 }  // namespace
 
 ChangeListener::ChangeListener(const std::string& dsn, WatchHub& hub)
-    : dsn_(WithTimeouts(dsn)), hub_(hub), thread_([this] { Run(); }) {}
+    : dsn_(platform::pg::WithTimeouts(dsn)),
+      hub_(hub),
+      thread_([this] { Run(); }) {}
 
 ChangeListener::~ChangeListener() {
   stop_.Set();

@@ -15,4 +15,9 @@ std::string WithDefault(const std::string& dsn, absl::string_view name,
   return absl::StrCat(dsn, separator, name, "=", value);
 }
 
+std::string WithTimeouts(const std::string& dsn) {
+  return WithDefault(WithDefault(dsn, "connect_timeout", "3"),
+                     "tcp_user_timeout", "5000");
+}
+
 }  // namespace platform::pg

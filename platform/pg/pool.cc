@@ -149,8 +149,8 @@ Pool::~Pool() {
 }
 
 std::unique_ptr<pqxx::connection> Pool::Connect() {
-  auto connection = std::make_unique<pqxx::connection>(
-      WithDefault(options_.dsn, "connect_timeout", "3"));
+  auto connection =
+      std::make_unique<pqxx::connection>(WithTimeouts(options_.dsn));
   pqxx::nontransaction(*connection).exec(kSession);
   if (options_.prepare) options_.prepare(*connection);
   return connection;
@@ -206,32 +206,40 @@ void Pool::DropIdle() {
 }
 
 void Pool::KeepFull() {
-  MutexLock lock(mutex_);
-  while (!stopping_) {
-    stop_.WaitFor(mutex_, options_.fill_every);
-    // An idle one says that the database is there.
-    while (!stopping_ && !idle_.empty() && !IsFull() && AddIdle()) {
+  for (;;) {
+    {
+      MutexLock lock(mutex_);
+      if (stopping_) return;
+      stop_.WaitFor(mutex_, options_.fill_every);
+    }
+    while (ReserveMissing() && AddReserved()) {
     }
   }
 }
 
-bool Pool::IsFull() const {
-  return in_use_ + static_cast<int>(idle_.size()) >= options_.connections;
+// Reserved, it is in use and counts.
+bool Pool::ReserveMissing() {
+  MutexLock lock(mutex_);
+  const bool full =
+      in_use_ + static_cast<int>(idle_.size()) >= options_.connections;
+  // An idle one says that the database is there.
+  if (stopping_ || full || idle_.empty()) return false;
+  metrics_->in_use.Set(++in_use_);
+  return true;
 }
 
-bool Pool::AddIdle() {
-  // Meanwhile it is in use, and counts.
-  ++in_use_;
-  mutex_.unlock();
+bool Pool::AddReserved() {
   std::unique_ptr<pqxx::connection> connection;
   try {
     connection = Connect();
-  } catch (const std::exception&) {
+  } catch (...) {
     metrics_->failures.Increment();
+    log::Warning("a pool cannot be filled",
+                 {{"pool", options_.name},
+                  {"reason", StatusOfCurrentException().message()}});
   }
   const bool connected = connection != nullptr;
   Release(std::move(connection));
-  mutex_.lock();
   return connected;
 }
 

@@ -29,7 +29,7 @@ struct PoolOptions {
   absl::Duration acquire_timeout = absl::Seconds(2);
   // Called on every new connection: prepare statements here.
   std::function<void(pqxx::connection&)> prepare;
-  // How often connections that are missing are made, once there is one.
+  // How often connections that are missing are made, while one is idle.
   absl::Duration fill_every = absl::Seconds(15);
   // Called after every commit of InTransaction() and every Write(), also those
   // in doubt, on their thread; must not block.
@@ -37,9 +37,10 @@ struct PoolOptions {
 };
 
 // Thread-safe. Connections are made when first needed, so that the database may
-// come up later than the process; from then on all are there, so that a burst
-// finds them, and a process that has run for a minute holds what it will hold
-// in a month. Unless the DSN or the server says otherwise
+// come up later than the process. Once there is one all the others are made,
+// too, within `fill_every`: a burst finds them, and what a process holds does
+// not grow with time. The destructor may wait for a connect, 3 s. Unless the
+// DSN or the server says otherwise
 // (`options=-c statement_timeout=1min`) a session ends statements after 5 s,
 // waits 2 s for a lock, and may idle 10 s inside a transaction. Metrics:
 // pg_pool_in_use, pg_pool_wait_seconds, pg_connect_failures_total.
@@ -92,9 +93,10 @@ class Pool {
   void DropIdle();
   // Until the end: makes connections that are missing, now and then.
   void KeepFull();
-  bool IsFull() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // False if it could not be made. Lets go of the mutex meanwhile.
-  bool AddIdle() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // False if none is missing, or the database seems to be away.
+  bool ReserveMissing();
+  // Makes the connection that was reserved; false if it cannot.
+  bool AddReserved();
 
   const PoolOptions options_;
   const std::unique_ptr<Metrics> metrics_;

@@ -110,8 +110,10 @@ def find_peak(system, flags, cores):
     if peak == 0:
         raise Trouble(f"not even {rate:.0f} arrivals a second are answered within a second")
     rate = peak
-    while rate > 100 and not holds():
+    while not (holds() or holds()):
         rate /= 1.25
+        if rate < 100:
+            raise Trouble(f"{peak:.0f} arrivals a second held once, and not even 100 again")
     return rate
 
 

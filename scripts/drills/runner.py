@@ -181,7 +181,7 @@ def run(system, name, seed, seconds, folder, number=0):
         ended = time.time()
         if load_cores:
             generator.pin(system, all_cores)
-            generator.prefer_gateway(system, -8)
+            generator.prefer_gateway(system, 0)
         took, unsettled = settle(system, snapshot.first_id(began * 1e6))
     result = {
         "name": name, "group": drill["group"], "title": drill["title"], "seed": seed,

@@ -168,8 +168,9 @@ def gateway(settings):
         keep_exit_code=True)
     envoy = Process(
         settings, "gateway",
-        [settings["ENVOY"], "--config-path", configuration, "--concurrency", "2",
-         "--disable-hot-restart", "--log-level", "warning", "--file-flush-interval-msec", "500"])
+        [settings["ENVOY"], "--config-path", configuration,
+         "--concurrency", settings["GATEWAY_THREADS"], "--disable-hot-restart",
+         "--log-level", "warning", "--file-flush-interval-msec", "500"])
     return [reflection, page, envoy]
 
 

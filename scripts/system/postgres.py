@@ -30,7 +30,7 @@ _CONFIGURATION = """\
 listen_addresses = '{listen}'
 port = {port}
 unix_socket_directories = '{socket}'
-max_connections = 200
+max_connections = {connections}
 
 # What was acknowledged is on the disk.
 fsync = on
@@ -119,6 +119,11 @@ class Postgres:
     def makes_roles(self):
         return True
 
+    def _connections(self):
+        """What all services may have, and room for those who look on, and for tests."""
+        return 80 + sum(int(self.settings.of(service, "PG_CONNECTION_LIMIT"))
+                        for service in self.settings.services)
+
     def start(self):
         self._make_folders()
         data = os.path.join(self.folder, "data")
@@ -131,7 +136,7 @@ class Postgres:
         with open(os.path.join(data, "postgresql.conf"), "w", encoding="utf-8") as file:
             file.write(_CONFIGURATION.format(
                 listen="127.0.0.1" if self.behind_proxy else "", port=self.port,
-                socket=self._socket(), more=more))
+                socket=self._socket(), connections=self._connections(), more=more))
         for name, text in (("pg_hba.conf", _HBA), ("pg_ident.conf", _IDENT)):
             with open(os.path.join(data, name), "w", encoding="utf-8") as file:
                 file.write(text.format(

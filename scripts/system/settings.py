@@ -151,6 +151,7 @@ def from_environment(auto_ports=False, postgres=None, nats=None):
     _number("GATEWAY_CLIENTS", setting("GATEWAY_CLIENTS", "10000"), 1, 100000)
     _number("GATEWAY_MAX_CONNECTIONS", setting("GATEWAY_MAX_CONNECTIONS", "4000"), 1, 100000)
     setting("GATEWAY_MAX_HEAP_BYTES", str(1024 ** 3))
+    _number("GATEWAY_THREADS", setting("GATEWAY_THREADS", "2"), 1, 64)
     setting("ENVOY", os.path.join(TOOLS, "envoy"))
 
     if setting("AUTH", "on") not in ("on", "off"):

@@ -53,10 +53,13 @@ class PgPoolTest : public ::testing::Test {
             .dsn = db_.dsn(),
             .connections = connections,
             .acquire_timeout = absl::Milliseconds(100),
-            .prepare = [this](pqxx::connection& c) {
-              ++connects_;
-              c.prepare("raise", "UPDATE counters SET n = n + 1 WHERE id = $1");
-            }};
+            .prepare =
+                [this](pqxx::connection& c) {
+                  ++connects_;
+                  c.prepare("raise",
+                            "UPDATE counters SET n = n + 1 WHERE id = $1");
+                },
+            .fill_every = absl::Hours(1)};
   }
 
   // Adds one to a counter.
@@ -420,7 +423,8 @@ class PgPoolOutageTest : public ::testing::Test {
     return {.name = std::move(name),
             .dsn = db_.dsn(),
             .connections = connections,
-            .prepare = [this](pqxx::connection&) { ++connects_; }};
+            .prepare = [this](pqxx::connection&) { ++connects_; },
+            .fill_every = absl::Hours(1)};
   }
 
   // Opens `connections` connections at the same time.
