@@ -289,15 +289,15 @@ TEST_F(JetStreamTest, PullsWhatWasPublished) {
   auto pull = Pull();
   OutMessage said = Said(std::string("\0\xff body", 7));
   said.headers = {{"ce-id", "42"}, {"Other", "\xff: \x01"}};
-  jetstream_->PublishAll({said, Said()}, absl::Seconds(10));
+  jetstream_->PublishAll({said, Said(), Said(), Said()}, absl::Seconds(10));
   std::vector<InMessage> got;
   EXPECT_TRUE(Eventually(absl::Seconds(10), [&] {
-    auto hand = pull->Next(10, absl::Seconds(1));
+    auto hand = pull->Next(2, absl::Seconds(1));
     if (!hand.ok()) return false;
     std::move(hand->begin(), hand->end(), std::back_inserter(got));
-    return got.size() >= 2;
+    return got.size() >= 4;
   }));
-  ASSERT_THAT(got, SizeIs(2));
+  ASSERT_THAT(got, SizeIs(4));
   EXPECT_EQ(got[0].subject, "test.said");
   EXPECT_EQ(got[0].payload, said.payload);
   EXPECT_EQ(got[0].Header("CE-ID"), "42");
@@ -305,9 +305,11 @@ TEST_F(JetStreamTest, PullsWhatWasPublished) {
   EXPECT_EQ(got[0].Header("absent"), "");
   EXPECT_EQ(got[0].stream_sequence, 1u);
   EXPECT_EQ(got[0].delivered, 1u);
-  EXPECT_EQ(got[0].pending, 1u);
   EXPECT_EQ(got[1].stream_sequence, 2u);
-  EXPECT_EQ(got[1].pending, 0u);
+  // The broker counts a moment late: it may not know of all at the first.
+  EXPECT_LE(got[0].pending, 3u);
+  EXPECT_EQ(got[2].pending, 1u);
+  EXPECT_EQ(got[3].pending, 0u);
 }
 
 // NATS.c reads none of the headers if the value of one is empty. The message
