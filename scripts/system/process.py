@@ -154,8 +154,9 @@ def wait_for(condition, seconds, otherwise):
 
 
 def _environment(pid):
-    """As the kernel has it. It is empty for a moment while a process becomes another program."""
-    for _ in range(20):
+    """As the kernel has it. It is empty for a moment while a process becomes another program, on a
+    machine that is very busy for longer."""
+    for _ in range(400):
         with open(f"/proc/{pid}/environ", "rb") as file:
             text = file.read()
         if text:
