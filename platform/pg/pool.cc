@@ -103,7 +103,7 @@ class Pool::Lease {
   Lease& operator=(const Lease&) = delete;
 
   absl::Status Acquire() {
-    const absl::Status acquired = pool_.Acquire(connection_);
+    absl::Status acquired = pool_.Acquire(connection_);
     held_ = acquired.ok();
     return acquired;
   }
@@ -293,7 +293,7 @@ absl::Status Pool::Read(
       pqxx::nontransaction tx(*lease);
       return body(tx);
     } catch (...) {
-      const absl::Status status = StatusOfCurrentException();
+      absl::Status status = StatusOfCurrentException();
       if (!IsLost(status)) return status;
       lease.Drop();
       if (reconnected) return status;

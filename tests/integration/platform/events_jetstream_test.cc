@@ -219,7 +219,7 @@ TEST_F(JetStreamTest, ABrokerThatDiesUnderAPublishLeavesItUnacknowledged) {
   // The answer to that one comes late, and is not taken for another's.
   const auto next = jetstream_->PublishAll({Said("next")}, absl::Seconds(10));
   ASSERT_THAT(next, ElementsAre(IsOk()));
-  EXPECT_EQ(next[0]->sequence, 2u);
+  EXPECT_EQ(next[0]->sequence, 2U);
 }
 
 TEST(JetStreamConnectTest, TheBrokerMayComeLater) {
@@ -303,13 +303,13 @@ TEST_F(JetStreamTest, PullsWhatWasPublished) {
   EXPECT_EQ(got[0].Header("CE-ID"), "42");
   EXPECT_EQ(got[0].Header("Other"), "\xff: \x01");
   EXPECT_EQ(got[0].Header("absent"), "");
-  EXPECT_EQ(got[0].stream_sequence, 1u);
-  EXPECT_EQ(got[0].delivered, 1u);
-  EXPECT_EQ(got[1].stream_sequence, 2u);
+  EXPECT_EQ(got[0].stream_sequence, 1U);
+  EXPECT_EQ(got[0].delivered, 1U);
+  EXPECT_EQ(got[1].stream_sequence, 2U);
   // The broker counts a moment late: it may not know of all at the first.
-  EXPECT_LE(got[0].pending, 3u);
-  EXPECT_EQ(got[2].pending, 1u);
-  EXPECT_EQ(got[3].pending, 0u);
+  EXPECT_LE(got[0].pending, 3U);
+  EXPECT_EQ(got[2].pending, 1U);
+  EXPECT_EQ(got[3].pending, 0U);
 }
 
 // NATS.c reads none of the headers if the value of one is empty. The message
@@ -327,7 +327,7 @@ TEST_F(JetStreamTest, TakesNoMoreThanAsked) {
   Publish({"1", "2", "3", "4", "5"});
   auto hand = pull->Next(3, absl::Seconds(10));
   ASSERT_THAT(hand, IsOk());
-  EXPECT_LE(hand->size(), 3u);
+  EXPECT_LE(hand->size(), 3U);
   EXPECT_EQ(Api("CONSUMER.INFO.TEST.worker")["num_ack_pending"], 3);
 }
 
@@ -384,7 +384,7 @@ TEST_F(JetStreamTest, WhatIsGivenBackComesAgain) {
   ASSERT_THAT(hand, IsOk());
   ASSERT_THAT(*hand, SizeIs(1));
   EXPECT_EQ(hand->front().payload, "again");
-  EXPECT_EQ(hand->front().delivered, 2u);
+  EXPECT_EQ(hand->front().delivered, 2U);
   ASSERT_THAT(jetstream_->Send(hand->front().reply, "+TERM"), IsOk());
   EXPECT_TRUE(Eventually(absl::Seconds(10), [&] {
     return Api("CONSUMER.INFO.TEST.worker")["num_ack_pending"] == 0;
