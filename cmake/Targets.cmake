@@ -95,6 +95,8 @@ function(restaurant_test name)
     GTest::gmock GTest::gtest_main)
   target_compile_definitions(${name} PRIVATE
     SOURCE_DIR="${PROJECT_SOURCE_DIR}" BINARY_DIR="${CMAKE_BINARY_DIR}")
+  # Only what is tested has to be fast. A fifth of the time to compile a test.
+  target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:-O0>)
   set_target_properties(${name} PROPERTIES
     RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
   add_test(NAME ${name} COMMAND ${name})
