@@ -13,7 +13,7 @@ inline constexpr int kExitUsage = 2;  // a flag is missing or wrong
 
 // Call first thing in main(), before any thread: blocks SIGTERM and SIGINT for
 // WaitForShutdownSignal(), ignores SIGPIPE, turns off Abseil's mutex deadlock
-// detection.
+// detection, lets malloc have four arenas for all threads.
 void PrepareProcess();
 
 // From now on a crash leaves no image of the memory, with all its secrets, on a
