@@ -1,9 +1,11 @@
 """How the load generator is started against a system that is up, and how hard it must be."""
 
+import collections
 import contextlib
 import json
 import os
 import shutil
+import statistics
 import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -140,59 +142,66 @@ def prefer_gateway(system, nice):
 
 
 def overload(system, flags, phases, peak, history, folder, cores):
-    """What the system can take, cancels and reads with it, and a surge of new orders over that.
+    """What the system can take, cancels and reads with it, and surges of new orders over that.
     `phases`: how many times the peak's new orders, and for how many seconds. Ends when all is
-    answered; the exit code, and the summary without the surge."""
+    answered; the exit code, and the summary without the surges."""
     def profile(rate_of):
-        return ",".join(f"{rate_of(times):.1f}:{seconds:.1f}" for times, seconds in phases
-                        if rate_of(times) > 0)
+        return ",".join(f"{rate_of(times):.1f}:{seconds:.1f}" for times, seconds in phases)
 
-    surge = f"{history}.surge"
-    # The phases without a surge come first and last.
+    surges = f"{history}.surges"
+    # Between surges there is an order in ten seconds: no rate is 0.
     with _started(system, {**flags, "profile": profile(lambda times: min(times, 1) * peak)},
-                  history, folder, cores) as steady:
-        time.sleep(phases[0][1])
-        with _started(system, {**flags, "seed": flags["seed"] + 1, "mix": "100/0/0", "stock": -1,
-                               "profile": profile(lambda times: 0.6 * (times - 1) * peak)},
-                      surge, folder, cores) as more:
-            more.communicate()
+                  history, folder, cores) as steady, \
+            _started(system, {**flags, "seed": flags["seed"] + 1, "mix": "100/0/0", "stock": -1,
+                              "profile": profile(
+                                  lambda times: max(0.1, 0.6 * (times - 1) * peak))},
+                     surges, folder, cores) as more:
         summary, _ = steady.communicate()
+        more.communicate()
     code = steady.returncode or more.returncode
     if code == 0:
-        with open(history, "a", encoding="utf-8") as whole, open(surge, encoding="utf-8") as part:
+        with open(history, "a", encoding="utf-8") as whole, open(surges, encoding="utf-8") as part:
             shutil.copyfileobj(part, whole)
-        os.unlink(surge)
+        os.unlink(surges)
     return code, summary
 
 
 def of_phases(history, begin, phases):
-    """Facts about each phase of an overload: how much was placed, what part of the cancels and
-    reads was answered, how long it took until new orders were, too."""
+    """Facts about the phases of an overload: how much was placed (of what was placed at the peak,
+    each time just before; the median), what part of the cancels and reads was answered, how long
+    it took until new orders were, too."""
     entries = list(read_history([history]))
-    found, since, first = {}, begin, None
+    placed, goodput = collections.defaultdict(list), collections.defaultdict(list)
+    urgent, answered = collections.Counter(), collections.Counter()
+    since, peak, back = begin, None, 0
     for times, seconds in phases:
+        label = f"{times:g}x"
         end = since + seconds * 1e6
-        placed, urgent, answered, last_bad = 0, 0, 0, since
+        stored, last_bad = 0, since
         for entry in entries:
             if not since <= entry["i"] < end:
                 continue
             done = entry["code"] not in ("UNAVAILABLE", "DEADLINE_EXCEEDED", "CANCELLED",
                                          "UNKNOWN", "INTERNAL", "RESOURCE_EXHAUSTED")
             if entry["op"] == "place":
-                placed += entry["code"] == "OK"
+                stored += entry["code"] == "OK"
                 if not done:
                     last_bad = entry["i"]
             elif entry["op"] in ("cancel", "get", "view"):
-                urgent += 1
-                answered += done
-        rate = placed / (end - since) * 1e6
-        first = first or rate
-        label = f"{times:g}x"
-        found[f"placed_per_second_at_{label}"] = round(rate)
-        found[f"goodput_percent_at_{label}"] = round(100 * rate / first, 1) if first else 0
-        found[f"urgent_answered_percent_at_{label}"] = (
-            round(100 * answered / urgent, 2) if urgent else 0)
+                urgent[label] += 1
+                answered[label] += done
+        rate = stored / seconds
+        if times == 1:
+            peak = rate
+        placed[label].append(round(rate))
+        goodput[label].append(100 * rate / peak if peak else 0)
         if times < 1:
-            found["back_to_normal_seconds"] = round((last_bad - since) / 1e6, 1)
+            back = (last_bad - since) / 1e6
         since = end
+    found = {"back_to_normal_seconds": round(back, 1)}
+    for label, rates in placed.items():
+        found[f"placed_per_second_at_{label}"] = rates
+        found[f"goodput_percent_at_{label}"] = round(statistics.median(goodput[label]), 1)
+        found[f"urgent_answered_percent_at_{label}"] = (
+            round(100 * answered[label] / urgent[label], 2) if urgent[label] else 0)
     return found

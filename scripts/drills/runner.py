@@ -154,7 +154,7 @@ def run(system, name, seed, seconds, folder, number=0):
     if drill["load"].get("pinned") and len(all_cores) > 1:
         load_cores = {max(all_cores)}
         generator.pin(system, all_cores - load_cores)
-        generator.prefer_gateway(system, -8)
+        generator.prefer_gateway(system, -12)
     peak = None
     if "overload" in drill["load"]:
         peak = generator.find_peak(system, flags, load_cores)
