@@ -31,9 +31,9 @@ void PrepareProcess() {
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
-  // Else malloc gives almost every thread an arena, and each keeps pages for the
-  // little that is still used in them: memory creeps up for hours. With two,
-  // threads that share a core wait for each other.
+  // Else malloc gives almost every thread an arena, and each keeps pages for
+  // the little that is still used in them: memory creeps up for hours. With
+  // two, threads that share a core wait for each other.
   mallopt(M_ARENA_MAX, 4);
 }
 
