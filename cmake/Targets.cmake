@@ -85,6 +85,8 @@ function(restaurant_proto name)
 endfunction()
 
 # restaurant_test(<name> LABEL unit|integration|contract|e2e SOURCES ... [DEPS ...])
+#
+# The target <label>_tests builds all of a kind, and the programs that they run.
 function(restaurant_test name)
   cmake_parse_arguments(ARG "" "LABEL;TIMEOUT" "SOURCES;DEPS" ${ARGN})
   if(NOT ARG_TIMEOUT)
@@ -95,10 +97,15 @@ function(restaurant_test name)
     GTest::gmock GTest::gtest_main)
   target_compile_definitions(${name} PRIVATE
     SOURCE_DIR="${PROJECT_SOURCE_DIR}" BINARY_DIR="${CMAKE_BINARY_DIR}")
-  # Only what is tested has to be fast. A fifth of the time to compile a test.
-  target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:-O0>)
+  # Only what is tested has to be fast. This halves the time to compile a test
+  # with sanitizers, and saves a fifth without.
+  target_compile_options(${name} PRIVATE -O0)
   set_target_properties(${name} PROPERTIES
     RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
   add_test(NAME ${name} COMMAND ${name})
   set_tests_properties(${name} PROPERTIES LABELS ${ARG_LABEL} TIMEOUT ${ARG_TIMEOUT})
+  if(NOT TARGET ${ARG_LABEL}_tests)
+    add_custom_target(${ARG_LABEL}_tests)
+  endif()
+  add_dependencies(${ARG_LABEL}_tests ${name} programs)
 endfunction()
