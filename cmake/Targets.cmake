@@ -86,7 +86,7 @@ endfunction()
 
 # restaurant_test(<name> LABEL unit|integration|contract|e2e SOURCES ... [DEPS ...])
 #
-# The target <label>_tests builds all of a kind, and the programs that they run.
+# The target <label>_tests builds those of a kind, and the programs that they run.
 function(restaurant_test name)
   cmake_parse_arguments(ARG "" "LABEL;TIMEOUT" "SOURCES;DEPS" ${ARGN})
   if(NOT ARG_TIMEOUT)

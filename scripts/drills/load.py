@@ -131,8 +131,8 @@ def pin(system, cores):
 
 
 def prefer_gateway(system, nice):
-    """The gateway's part of a core that all share: what refuses must not wait for what works.
-    Where the kernel groups by session, and lets us."""
+    """The gateway's part of a core that all share: what refuses must not wait for what works. A
+    `nice` of -12 is 15 parts to one. Where the kernel groups by session, and lets us."""
     try:
         with open(f"/proc/{parts.Process(system, 'gateway').pid()}/autogroup", "w",
                   encoding="ascii") as file:
@@ -149,7 +149,7 @@ def overload(system, flags, phases, peak, history, folder, cores):
         return ",".join(f"{rate_of(times):.1f}:{seconds:.1f}" for times, seconds in phases)
 
     surges = f"{history}.surges"
-    # Between surges there is an order in ten seconds: no rate is 0.
+    # Between surges hardly anything: the generator knows no rate of 0.
     with _started(system, {**flags, "profile": profile(lambda times: min(times, 1) * peak)},
                   history, folder, cores) as steady, \
             _started(system, {**flags, "seed": flags["seed"] + 1, "mix": "100/0/0", "stock": -1,
@@ -167,16 +167,16 @@ def overload(system, flags, phases, peak, history, folder, cores):
 
 
 def of_phases(history, begin, phases):
-    """Facts about the phases of an overload: how much was placed (of what was placed at the peak,
-    each time just before; the median), what part of the cancels and reads was answered, how long
-    it took until new orders were, too."""
+    """Facts about the phases of an overload: how much was placed in their second halves, when what
+    was before is worked off (in percent of the last phase at the peak; the median), what part of
+    the cancels and reads was answered, how long it took until new orders were, too."""
     entries = list(read_history([history]))
     placed, goodput = collections.defaultdict(list), collections.defaultdict(list)
     urgent, answered = collections.Counter(), collections.Counter()
     since, peak, back = begin, None, 0
     for times, seconds in phases:
         label = f"{times:g}x"
-        end = since + seconds * 1e6
+        half, end = since + seconds / 2 * 1e6, since + seconds * 1e6
         stored, last_bad = 0, since
         for entry in entries:
             if not since <= entry["i"] < end:
@@ -184,13 +184,13 @@ def of_phases(history, begin, phases):
             done = entry["code"] not in ("UNAVAILABLE", "DEADLINE_EXCEEDED", "CANCELLED",
                                          "UNKNOWN", "INTERNAL", "RESOURCE_EXHAUSTED")
             if entry["op"] == "place":
-                stored += entry["code"] == "OK"
+                stored += entry["code"] == "OK" and entry["i"] >= half
                 if not done:
-                    last_bad = entry["i"]
+                    last_bad = max(last_bad, entry["i"])
             elif entry["op"] in ("cancel", "get", "view"):
                 urgent[label] += 1
                 answered[label] += done
-        rate = stored / seconds
+        rate = stored / (seconds / 2)
         if times == 1:
             peak = rate
         placed[label].append(round(rate))

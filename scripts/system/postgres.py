@@ -43,7 +43,8 @@ checkpoint_timeout = 15min
 random_page_cost = 1.1
 jit = off
 # The outbox and the inbox are rewritten all the time: vacuumed often, which costs little. Analyzed
-# when a table has doubled: after each tenth, that took a tenth of a core while much was ordered.
+# when as many rows have changed as there are: after a tenth of them, that took a tenth of a core
+# while much was ordered.
 autovacuum_naptime = 10s
 autovacuum_analyze_scale_factor = 1
 
