@@ -175,7 +175,8 @@ def _bytes_per_row(system):
 
 def _held(samples, until):
     """What was held in the five minutes before `until`, name -> amount, in the middle; of tables
-    the most, which is when all was just written anew."""
+    the most, which is when all was just written anew, and of connections, which is when all
+    pools are full: how soon after a kill one looks is chance."""
     seen = collections.defaultdict(lambda: collections.defaultdict(list))
     for sample in samples:
         if not until - 300 < sample["time"] <= until:
@@ -188,9 +189,10 @@ def _held(samples, until):
             seen["connections"]["all"].append(sample["connections"])
         for name, value in sample.get("bytes_per_row", {}).items():
             seen["bytes_per_row"][name].append(value)
-    return {kind: {name: (max if kind == "bytes_per_row" else statistics.median)(values)
-                   for name, values in seen[kind].items()}
-            for kind in ("memory", "descriptors", "connections", "bytes_per_row")}
+    held = {"memory": statistics.median, "descriptors": statistics.median, "connections": max,
+            "bytes_per_row": max}
+    return {kind: {name: of(values) for name, values in seen[kind].items()}
+            for kind, of in held.items()}
 
 
 def growth(samples, then, now):

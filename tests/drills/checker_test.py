@@ -310,7 +310,7 @@ class CheckerTest(unittest.TestCase):
             # Before and between the five minutes that are compared.
             sample(200, {"cook": (1, 1), "order": (1, 2), "mypage": (1, 3)}, 1, cook=1),
             sample(500, {"cook": (30, 1), "order": (30, 2), "mypage": (30, 3)}, 50, cook=400),
-            sample(550, {"cook": (30, 1), "order": (90, 2), "mypage": (30, 3)}, 99, cook=200),
+            sample(550, {"cook": (30, 1), "order": (90, 2), "mypage": (30, 3)}, 48, cook=200),
             sample(600, {"cook": (30, 1), "order": (30, 2), "mypage": (30, 3)}, 40, cook=300),
             sample(800, {"cook": (99, 1), "order": (99, 2), "mypage": (99, 3)}, 99, cook=999),
             sample(1000, {"cook": (31.5, 1), "order": (36, 2), "mypage": (90, 4)}, 45, cook=440),
