@@ -86,7 +86,8 @@ endfunction()
 
 # restaurant_test(<name> LABEL unit|integration|contract|e2e SOURCES ... [DEPS ...])
 #
-# The target <label>_tests builds those of a kind, and the programs that they run.
+# The target <label>_tests builds those of a kind. A test that runs programs says
+# so by add_dependencies().
 function(restaurant_test name)
   cmake_parse_arguments(ARG "" "LABEL;TIMEOUT" "SOURCES;DEPS" ${ARGN})
   if(NOT ARG_TIMEOUT)
@@ -107,5 +108,5 @@ function(restaurant_test name)
   if(NOT TARGET ${ARG_LABEL}_tests)
     add_custom_target(${ARG_LABEL}_tests)
   endif()
-  add_dependencies(${ARG_LABEL}_tests ${name} programs)
+  add_dependencies(${ARG_LABEL}_tests ${name})
 endfunction()
