@@ -1,6 +1,8 @@
 """What was seen in a drill, as numbers: what the table shows, and what a drill demands to have
 seen before it counts as one."""
 
+import bisect
+
 from .snapshot import read_history
 
 _FACTS = {
@@ -43,6 +45,10 @@ def _percent(part, whole):
     return round(100 * part / whole, 1) if whole else 0
 
 
+# Microseconds without a failed request that end an outage; a failure after that has another cause.
+_CALM = 3e6
+
+
 def of_history(path, harms):
     """How long it took until requests were answered again after each fault."""
     failed = sorted(
@@ -50,37 +56,14 @@ def of_history(path, harms):
         if entry["code"] in ("UNAVAILABLE", "DEADLINE_EXCEEDED", "CANCELLED", "UNKNOWN",
                              "INTERNAL", "RESOURCE_EXHAUSTED")
         and entry["op"] in ("place", "cancel", "get", "view"))
-    back = [0.0]
-    ends = sorted(harm.ended for harm in harms)
+    longest = 0
     starts = sorted(harm.began for harm in harms) + [float("inf")]
-    for end in ends:
+    for end in sorted(harm.ended for harm in harms):
         following = min(start for start in starts if start > end)
-        late = [sent for sent in failed if end <= sent < following]
-        back.append((late[-1] - end) / 1e6 if late else 0.0)
-    return {"back_seconds": round(max(back), 1)}
-
-
-def of_relays(samples, counts):
-    """The relays' best second, all together, and how fast reconcile was beside them."""
-    found = {"relay_per_second": max(
-        (round((after["published"] - before["published"]) / (after["time"] - before["time"]))
-         for before, after in zip(samples, samples[1:])), default=0)}
-    if counts.get("reconcile_ms"):
-        found["reconcile_per_second"] = round(1000 * counts["republished"] / counts["reconcile_ms"])
-    return found
-
-
-def missed(drill, seen):
-    """What the drill's table demands and was not seen."""
-    seen = dict(seen)
-    for name in ("tombstones", "cancelled_cooking", "told_cancelled", "told_pending",
-                 "told_too_late"):
-        seen[name + "_percent"] = _percent(seen.get(name, 0), seen.get("cancels", 0))
-    found = []
-    for name, least in drill.get("at_least", {}).items():
-        if seen.get(name, 0) < least:
-            found.append(f"{name}: {seen.get(name, 0)}, and at least {least} must be seen")
-    for name, most in drill.get("at_most", {}).items():
-        if seen.get(name, 0) > most:
-            found.append(f"{name}: {seen.get(name, 0)}, and at most {most} may be seen")
-    return found
+        back = end
+        for sent in failed[bisect.bisect_left(failed, end):]:
+            if sent >= following or sent - back > _CALM:
+                break
+            back = sent
+        longest = max(longest, back - end)
+    return {"back_seconds": round(longest / 1e6, 1)}
