@@ -110,11 +110,9 @@ class Driver:
     def freeze(self, target, seconds):
         """SIGSTOP for a while: a process that hangs and keeps its connections. Another harm may
         kill it meanwhile, or may just have killed it."""
-        process = self._process(target)
-        wait_for(process.pid, 60, f"{target} does not come back")
+        pid = wait_for(self._process(target).pid, 60, f"{target} does not come back")
         with self.harm(f"freeze {target}", _calls_of(target)), \
                 contextlib.suppress(ProcessLookupError):
-            pid = process.pid()
             os.kill(pid, signal.SIGSTOP)
             try:
                 time.sleep(seconds)

@@ -143,14 +143,15 @@ def _allow_many_files():
 
 
 def wait_for(condition, seconds, otherwise):
-    """Waits until `condition()`; Trouble `otherwise` after `seconds`."""
+    """Waits until `condition()`, and returns what it is; Trouble `otherwise` after `seconds`."""
     end = time.monotonic() + seconds
     pause = 0.005
-    while not condition():
+    while not (held := condition()):
         if time.monotonic() > end:
             raise Trouble(otherwise)
         time.sleep(pause)
         pause = min(2 * pause, 0.1)
+    return held
 
 
 def _environment(pid):
