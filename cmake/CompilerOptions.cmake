@@ -6,6 +6,13 @@ target_compile_options(project_options INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wnon-virtual-dtor
   -Woverloaded-virtual -Wimplicit-fallthrough)
 
+if(CMAKE_UNITY_BUILD)
+  # Sources are compiled some together, as if they were headers: there GCC warns of
+  # classes with members of nameless types.
+  target_compile_options(project_options INTERFACE
+    $<$<CXX_COMPILER_ID:GNU>:-Wno-subobject-linkage>)
+endif()
+
 option(WERROR "Treat warnings as errors." OFF)
 if(WERROR)
   target_compile_options(project_options INTERFACE -Werror)

@@ -77,6 +77,8 @@ function(restaurant_proto name)
     list(APPEND sources ${generated})
   endforeach()
   add_library(${name} STATIC ${sources})
+  # Every generated file has the same names inside.
+  set_target_properties(${name} PROPERTIES UNITY_BUILD OFF)
   target_include_directories(${name} SYSTEM PUBLIC ${out})
   target_link_libraries(${name} PUBLIC protobuf::libprotobuf ${ARG_DEPS})
   if(ARG_GRPC)
@@ -86,13 +88,44 @@ endfunction()
 
 # restaurant_test(<name> LABEL unit|integration|contract|e2e SOURCES ... [DEPS ...])
 #
-# The target <label>_tests builds those of a kind. A test that runs programs says
-# so by add_dependencies().
+# A program and the test that runs it. The target <label>_tests builds those of a
+# kind. A test that runs programs says so by add_dependencies().
 function(restaurant_test name)
-  cmake_parse_arguments(ARG "" "LABEL;TIMEOUT" "SOURCES;DEPS" ${ARGN})
-  if(NOT ARG_TIMEOUT)
-    set(ARG_TIMEOUT 300)
-  endif()
+  cmake_parse_arguments(ARG "" "LABEL" "SOURCES;DEPS" ${ARGN})
+  test_program(${name} ${ARG_LABEL} SOURCES ${ARG_SOURCES} DEPS ${ARG_DEPS})
+  set_target_properties(${name} PROPERTIES UNITY_BUILD OFF)
+  test_run(${name} ${name} ${ARG_LABEL})
+endfunction()
+
+# restaurant_tests(<area> LABEL unit|integration|contract|e2e SOURCES ... [DEPS ...])
+#
+# What needs the same things is one program, <area>_<label>_tests, its sources
+# compiled together: most of a test's time to compile is headers. Each of its
+# a_test.cc is a test of its own, <area>_a_test: a process that runs the suites of
+# that file.
+function(restaurant_tests area)
+  cmake_parse_arguments(ARG "" "LABEL" "SOURCES;DEPS" ${ARGN})
+  set(program ${area}_${ARG_LABEL}_tests)
+  test_program(${program} ${ARG_LABEL} SOURCES ${ARG_SOURCES} DEPS ${ARG_DEPS})
+  list(FILTER ARG_SOURCES INCLUDE REGEX "_test\\.cc$")
+  foreach(source IN LISTS ARG_SOURCES)
+    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${source})
+    file(STRINGS ${source} suites REGEX "^TEST(_F|_P)?\\(")
+    list(TRANSFORM suites REPLACE "^TEST[_FP]*\\(([^,]+),.*$" "\\1")
+    list(REMOVE_DUPLICATES suites)
+    if(NOT "${suites}" MATCHES "^[A-Za-z0-9;]+$")
+      message(FATAL_ERROR "${source}: no suites, or what is no suite: ${suites}")
+    endif()
+    # The second: what INSTANTIATE_TEST_SUITE_P makes of it.
+    list(TRANSFORM suites REPLACE "(.+)" "\\1.*:*/\\1.*")
+    list(JOIN suites ":" filter)
+    string(REGEX REPLACE "^(${area}_)?(.*)\\.cc$" "\\2" stem ${source})
+    test_run(${area}_${stem} ${program} ${ARG_LABEL} --gtest_filter=${filter})
+  endforeach()
+endfunction()
+
+function(test_program name label)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPS" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE project_options ${ARG_DEPS}
     GTest::gmock GTest::gtest_main)
@@ -103,10 +136,19 @@ function(restaurant_test name)
   target_compile_options(${name} PRIVATE -O0)
   set_target_properties(${name} PROPERTIES
     RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
-  add_test(NAME ${name} COMMAND ${name})
-  set_tests_properties(${name} PROPERTIES LABELS ${ARG_LABEL} TIMEOUT ${ARG_TIMEOUT})
-  if(NOT TARGET ${ARG_LABEL}_tests)
-    add_custom_target(${ARG_LABEL}_tests)
+  if(NOT TARGET ${label}_tests)
+    add_custom_target(${label}_tests)
   endif()
-  add_dependencies(${ARG_LABEL}_tests ${name})
+  add_dependencies(${label}_tests ${name})
+endfunction()
+
+# scripts/results finds a test's report by the test's name.
+function(test_run name program label)
+  add_test(NAME ${name}
+    COMMAND ${program} --gtest_output=xml:${CMAKE_BINARY_DIR}/results/${name}.xml ${ARGN})
+  set_tests_properties(${name} PROPERTIES LABELS ${label} TIMEOUT 300)
+  if(label STREQUAL "e2e")
+    # Whole systems, and some of the tests look at the clock.
+    set_tests_properties(${name} PROPERTIES TIMEOUT 600 RUN_SERIAL TRUE)
+  endif()
 endfunction()

@@ -13,12 +13,12 @@ namespace mypage {
 namespace {
 
 // Between two tries to connect.
-constexpr absl::Duration kPause = absl::Milliseconds(500);
+constexpr absl::Duration kReconnectPause = absl::Milliseconds(500);
 // A connection that is silent for so long is asked whether it lives.
 constexpr absl::Duration kSilence = absl::Seconds(3);
 
-// True if `fd` became readable within `timeout`.
-bool Wait(pollfd* fds, nfds_t count, absl::Duration timeout) {
+// True if one of `fds` became readable within `timeout`.
+bool IsReadable(pollfd* fds, nfds_t count, absl::Duration timeout) {
   return poll(fds, count,
               static_cast<int>(absl::ToInt64Milliseconds(timeout))) > 0;
 }
@@ -49,7 +49,7 @@ ChangeListener::~ChangeListener() {
 
 bool ChangeListener::stopping() const {
   pollfd fd = {stop_.fd(), POLLIN, 0};
-  return Wait(&fd, 1, absl::ZeroDuration());
+  return IsReadable(&fd, 1, absl::ZeroDuration());
 }
 
 void ChangeListener::Run() {
@@ -75,7 +75,7 @@ void ChangeListener::Run() {
       }
       lost = true;
       pollfd fd = {stop_.fd(), POLLIN, 0};
-      Wait(&fd, 1, kPause);
+      IsReadable(&fd, 1, kReconnectPause);
     }
   }
   listening.Set(0);
@@ -84,7 +84,7 @@ void ChangeListener::Run() {
 void ChangeListener::Listen(pqxx::connection& connection) {
   while (true) {
     pollfd fds[] = {{connection.sock(), POLLIN, 0}, {stop_.fd(), POLLIN, 0}};
-    if (Wait(fds, 2, kSilence)) {
+    if (IsReadable(fds, 2, kSilence)) {
       if (fds[1].revents != 0) return;
     } else {
       pqxx::nontransaction(connection).exec("SELECT");

@@ -6,19 +6,19 @@
 namespace mypage {
 namespace {
 
-namespace v1 = ::restaurant::cook::v1;
+namespace cook_v1 = ::restaurant::cook::v1;
 using platform::events::Message;
 
 template <typename EventT>
-absl::StatusOr<std::optional<Heard>> Read(const Message& message,
-                                          absl::string_view status) {
+absl::StatusOr<std::optional<Heard>> ReadTicket(const Message& message,
+                                                absl::string_view status) {
   EventT event;
   if (!event.ParseFromString(message.payload)) {
     return Malformed(message, "it is no such message");
   }
   absl::string_view reason;
   if constexpr (requires { event.reason(); }) reason = event.reason();
-  const v1::Ticket& ticket = event.ticket();
+  const cook_v1::Ticket& ticket = event.ticket();
   return HeardOf(message, ticket.order_id(),
                  {ticket.customer_id(), ticket.restaurant_id(),
                   ticket.restaurant_menu_id(), ticket.qty(), std::nullopt},
@@ -32,16 +32,16 @@ absl::StatusOr<std::optional<Heard>> Read(const Message& message,
 absl::StatusOr<std::optional<Heard>> DecodeCookEvent(const Message& message) {
   const absl::string_view type = message.type;
   if (type == "restaurant.cook.v1.CookStarted") {
-    return Read<v1::CookStarted>(message, "COOKING");
+    return ReadTicket<cook_v1::CookStarted>(message, "COOKING");
   }
   if (type == "restaurant.cook.v1.Cooked") {
-    return Read<v1::Cooked>(message, "COOKED");
+    return ReadTicket<cook_v1::Cooked>(message, "COOKED");
   }
   if (type == "restaurant.cook.v1.CookQtyChecked") {
-    return Read<v1::CookQtyChecked>(message, "QTY_OVER");
+    return ReadTicket<cook_v1::CookQtyChecked>(message, "QTY_OVER");
   }
   if (type == "restaurant.cook.v1.CookCancelled") {
-    return Read<v1::CookCancelled>(message, "COOK_CANCELLED");
+    return ReadTicket<cook_v1::CookCancelled>(message, "COOK_CANCELLED");
   }
   return std::nullopt;
 }

@@ -6,17 +6,17 @@
 namespace mypage {
 namespace {
 
-namespace v1 = ::restaurant::delivery::v1;
+namespace delivery_v1 = ::restaurant::delivery::v1;
 using platform::events::Message;
 
 template <typename EventT>
-absl::StatusOr<std::optional<Heard>> Read(const Message& message,
-                                          absl::string_view status) {
+absl::StatusOr<std::optional<Heard>> ReadDelivery(const Message& message,
+                                                  absl::string_view status) {
   EventT event;
   if (!event.ParseFromString(message.payload)) {
     return Malformed(message, "it is no such message");
   }
-  const v1::Delivery& delivery = event.delivery();
+  const delivery_v1::Delivery& delivery = event.delivery();
   return HeardOf(message, delivery.order_id(),
                  {delivery.customer_id(), delivery.restaurant_id(),
                   delivery.restaurant_menu_id(), delivery.qty(), std::nullopt},
@@ -31,10 +31,11 @@ absl::StatusOr<std::optional<Heard>> DecodeDeliveryEvent(
     const Message& message) {
   const absl::string_view type = message.type;
   if (type == "restaurant.delivery.v1.DeliveryStarted") {
-    return Read<v1::DeliveryStarted>(message, "DELIVERY_STARTED");
+    return ReadDelivery<delivery_v1::DeliveryStarted>(message,
+                                                      "DELIVERY_STARTED");
   }
   if (type == "restaurant.delivery.v1.Delivered") {
-    return Read<v1::Delivered>(message, "DELIVERED");
+    return ReadDelivery<delivery_v1::Delivered>(message, "DELIVERED");
   }
   return std::nullopt;
 }

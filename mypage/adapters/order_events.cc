@@ -7,11 +7,11 @@
 namespace mypage {
 namespace {
 
-namespace v1 = ::restaurant::order::v1;
+namespace order_v1 = ::restaurant::order::v1;
 using platform::events::Message;
 
 absl::StatusOr<std::optional<Heard>> OrderHeard(const Message& message,
-                                                const v1::Order& order,
+                                                const order_v1::Order& order,
                                                 absl::string_view status,
                                                 absl::string_view by,
                                                 absl::string_view reason) {
@@ -27,8 +27,8 @@ absl::StatusOr<std::optional<Heard>> OrderHeard(const Message& message,
 
 // All but the first have who and most have why.
 template <typename EventT>
-absl::StatusOr<std::optional<Heard>> Read(const Message& message,
-                                          absl::string_view status) {
+absl::StatusOr<std::optional<Heard>> ReadOrder(const Message& message,
+                                               absl::string_view status) {
   EventT event;
   if (!event.ParseFromString(message.payload)) {
     return Malformed(message, "it is no such message");
@@ -43,26 +43,26 @@ absl::StatusOr<std::optional<Heard>> Read(const Message& message,
 absl::StatusOr<std::optional<Heard>> DecodeOrderEvent(const Message& message) {
   const absl::string_view type = message.type;
   if (type == "restaurant.order.v1.Ordered") {
-    v1::Ordered event;
+    order_v1::Ordered event;
     if (!event.ParseFromString(message.payload)) {
       return Malformed(message, "it is no such message");
     }
     return OrderHeard(message, event.order(), "ORDERED", "customer", "");
   }
   if (type == "restaurant.order.v1.OrderCancelPending") {
-    return Read<v1::OrderCancelPending>(message, "CANCEL_PENDING");
+    return ReadOrder<order_v1::OrderCancelPending>(message, "CANCEL_PENDING");
   }
   if (type == "restaurant.order.v1.OrderCancelRefused") {
-    return Read<v1::OrderCancelRefused>(message, "CANCEL_REFUSED");
+    return ReadOrder<order_v1::OrderCancelRefused>(message, "CANCEL_REFUSED");
   }
   if (type == "restaurant.order.v1.OrderCancelled") {
-    return Read<v1::OrderCancelled>(message, "CANCELLED");
+    return ReadOrder<order_v1::OrderCancelled>(message, "CANCELLED");
   }
   if (type == "restaurant.order.v1.OrderRejected") {
-    return Read<v1::OrderRejected>(message, "REJECTED");
+    return ReadOrder<order_v1::OrderRejected>(message, "REJECTED");
   }
   if (type == "restaurant.order.v1.OrderCompleted") {
-    return Read<v1::OrderCompleted>(message, "COMPLETED");
+    return ReadOrder<order_v1::OrderCompleted>(message, "COMPLETED");
   }
   return std::nullopt;
 }

@@ -37,7 +37,7 @@ constexpr int kViewsPerTransaction = 1000;
 // time out.
 constexpr int kSwapTries = 5;
 // How long the broker may be away in the middle of it.
-constexpr absl::Duration kPatience = absl::Seconds(30);
+constexpr absl::Duration kLongestSilence = absl::Seconds(30);
 
 // Nothing here is a request that somebody waits for.
 void AllowLongStatements(pqxx::connection& connection) {
@@ -83,7 +83,7 @@ class OnlyOne {
 };
 
 // One stream on its way into the shadow tables.
-struct Source {
+struct Input {
   events::Subscription subscription;
   std::unique_ptr<StreamReplay> replay;
   int64_t read = 0;
@@ -127,62 +127,62 @@ class Rebuilder {
       auto replay = StreamReplay::Begin(jetstream_, subscription.stream,
                                         options_.nats.name);
       if (!replay.ok()) return replay.status();
-      sources_.push_back({subscription, *std::move(replay)});
+      inputs_.push_back({subscription, *std::move(replay)});
     }
     return absl::OkStatus();
   }
 
   // Up to what they hold now.
   absl::Status ReadStreams() {
-    for (Source& source : sources_) {
+    for (Input& input : inputs_) {
       const absl::StatusOr<events::StreamInfo> info =
-          events::GetStreamInfo(jetstream_, source.subscription.stream);
+          events::GetStreamInfo(jetstream_, input.subscription.stream);
       if (!info.ok()) return info.status();
-      const absl::Status read = ReadUpTo(source, *info);
+      const absl::Status read = ReadUpTo(input, *info);
       if (!read.ok()) return read;
     }
     return absl::OkStatus();
   }
 
-  absl::Status ReadUpTo(Source& source, const events::StreamInfo& info) {
+  absl::Status ReadUpTo(Input& input, const events::StreamInfo& info) {
     absl::Time last_said = absl::Now();
     absl::Time last_heard = absl::Now();
     while (true) {
-      const auto messages = source.replay->Next(kEventsPerTransaction);
+      const auto messages = input.replay->Next(kEventsPerTransaction);
       absl::Status status = messages.status();
       if (status.ok() && !messages->empty()) {
-        status = Apply(source, *messages);
+        status = Apply(input, *messages);
         if (!status.ok()) return status;
-        status = source.replay->Acknowledge(*messages);
+        status = input.replay->Acknowledge(*messages);
       }
       if (status.ok() &&
           (messages->empty() ||
            messages->back().stream_sequence >= info.last_sequence)) {
         const absl::StatusOr<bool> reached =
-            source.replay->Reached(info.last_sequence);
+            input.replay->Reached(info.last_sequence);
         if (reached.ok() && *reached) break;
         status = reached.status();
       }
       const absl::Time now = absl::Now();
       if (status.ok()) {
         last_heard = now;
-      } else if (!absl::IsUnavailable(status) || now - last_heard > kPatience) {
+      } else if (!absl::IsUnavailable(status) ||
+                 now - last_heard > kLongestSilence) {
         return status;
       }
       if (now - last_said > absl::Seconds(1)) {
         last_said = now;
-        Say(absl::StrCat(source.subscription.stream, ": ", source.read, " of ",
+        Say(absl::StrCat(input.subscription.stream, ": ", input.read, " of ",
                          info.messages, " events"));
       }
     }
-    Say(absl::StrCat(source.subscription.stream, ": ", source.read,
+    Say(absl::StrCat(input.subscription.stream, ": ", input.read,
                      " events read"));
     return absl::OkStatus();
   }
 
-  absl::Status Apply(Source& source,
-                     const std::vector<events::InMessage>& raw) {
-    source.read += static_cast<int64_t>(raw.size());
+  absl::Status Apply(Input& input, const std::vector<events::InMessage>& raw) {
+    input.read += static_cast<int64_t>(raw.size());
     std::vector<events::Message> messages;
     messages.reserve(raw.size());
     for (const events::InMessage& each : raw) {
@@ -190,15 +190,15 @@ class Rebuilder {
       if (message.ok()) {
         messages.push_back(*std::move(message));
       } else {
-        Skip(source, each.subject, message.status());
+        Skip(input, each.subject, message.status());
       }
     }
-    absl::Status status = ApplyToShadow(source, messages);
+    absl::Status status = ApplyToShadow(input, messages);
     if (!IsEventsFault(status)) return status;
     for (const events::Message& message : messages) {
-      status = ApplyToShadow(source, {&message, 1});
+      status = ApplyToShadow(input, {&message, 1});
       if (IsEventsFault(status)) {
-        Skip(source, message.event_id, status);
+        Skip(input, message.event_id, status);
       } else if (!status.ok()) {
         return status;
       }
@@ -206,10 +206,10 @@ class Rebuilder {
     return absl::OkStatus();
   }
 
-  absl::Status ApplyToShadow(const Source& source,
+  absl::Status ApplyToShadow(const Input& input,
                              absl::Span<const events::Message> messages) {
-    return events::ApplyOnce(shadow_, source.subscription.durable, messages,
-                             source.subscription.handler);
+    return events::ApplyOnce(shadow_, input.subscription.durable, messages,
+                             input.subscription.handler);
   }
 
   // What a consumer parks.
@@ -218,8 +218,8 @@ class Rebuilder {
            absl::IsFailedPrecondition(status);
   }
 
-  void Skip(Source& source, absl::string_view what, const absl::Status& why) {
-    ++source.unreadable;
+  void Skip(Input& input, absl::string_view what, const absl::Status& why) {
+    ++input.unreadable;
     platform::log::Warning("event cannot be read, left out",
                            {{"event", what}, {"reason", why.message()}});
   }
@@ -287,9 +287,9 @@ class Rebuilder {
   void Summarize(const SwapCounts& counts, absl::Duration paused) const {
     int64_t read = 0;
     int64_t unreadable = 0;
-    for (const Source& source : sources_) {
-      read += source.read;
-      unreadable += source.unreadable;
+    for (const Input& input : inputs_) {
+      read += input.read;
+      unreadable += input.unreadable;
     }
     Say(absl::StrCat("rebuilt ", counts.orders, " orders (before: ",
                      counts.orders_before, ") from ", read, " events"));
@@ -304,7 +304,7 @@ class Rebuilder {
   events::JetStream& jetstream_;
   Pool live_;
   Pool shadow_;
-  std::vector<Source> sources_;
+  std::vector<Input> inputs_;
 };
 
 }  // namespace

@@ -13,8 +13,8 @@
 namespace mypage {
 namespace {
 
-constexpr absl::Duration kPatience = absl::Seconds(2);
-constexpr absl::Duration kPause = absl::Milliseconds(20);
+constexpr absl::Duration kLongestWait = absl::Seconds(2);
+constexpr absl::Duration kLookAgain = absl::Milliseconds(20);
 
 absl::Status NotReached() {
   return platform::WithRetryAfter(
@@ -33,7 +33,7 @@ class Wait {
         room_(room),
         call_(call),
         read_(std::move(read)),
-        give_up_(std::min(absl::Now() + kPatience, call->deadline())) {}
+        give_up_(std::min(absl::Now() + kLongestWait, call->deadline())) {}
   ~Wait() {
     if (inside_) room_.Leave();
   }
@@ -55,7 +55,7 @@ class Wait {
     const absl::StatusOr<bool> reached = read_();
     if (!reached.ok()) return Finish(reached.status());
     if (*reached) return Finish(absl::OkStatus());
-    if (absl::Now() + kPause >= give_up_) return Finish(NotReached());
+    if (absl::Now() + kLookAgain >= give_up_) return Finish(NotReached());
     if (!inside_) {
       inside_ = room_.Enter();
       if (!inside_) {
@@ -66,7 +66,7 @@ class Wait {
     // callback that queued us.
     alarm_ = std::make_unique<grpc::Alarm>();
     alarm_->Set(
-        absl::ToChronoTime(absl::Now() + kPause),
+        absl::ToChronoTime(absl::Now() + kLookAgain),
         [this](bool /*fired*/) { executor_.Continue([this] { Try(); }); });
   }
 

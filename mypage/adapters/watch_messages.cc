@@ -24,7 +24,7 @@ Encoded Bytes(const google::protobuf::MessageLite& message) {
   return std::make_shared<const grpc::ByteBuffer>(&slice, 1);
 }
 
-std::string Scope(const WatchKey& key) {
+std::string TokenScope(const WatchKey& key) {
   return absl::StrCat("WatchMypages/", key.customer_id, "/", key.page_size);
 }
 
@@ -99,12 +99,12 @@ std::string ResumeToken(const WatchKey& key, const WatchState& state) {
     bytes += static_cast<char>(view.version() >> 8);
     bytes += static_cast<char>(view.version());
   }
-  return platform::EncodePageToken(Scope(key), bytes);
+  return platform::EncodePageToken(TokenScope(key), bytes);
 }
 
 absl::StatusOr<WatchState::Versions> ParseResumeToken(const WatchKey& key,
                                                       absl::string_view token) {
-  const auto bytes = platform::DecodePageToken(Scope(key), token);
+  const auto bytes = platform::DecodePageToken(TokenScope(key), token);
   if (!bytes.ok()) return bytes.status();
   WatchState::Versions versions;
   for (size_t at = 1; at + kEntrySize <= bytes->size(); at += kEntrySize) {

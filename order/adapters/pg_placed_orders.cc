@@ -35,8 +35,8 @@ constexpr char kInsertSql[] = R"sql(
     )
     SELECT count(*) FROM placed)sql";
 
-constexpr char kFind[] = "order_find_placed";
-constexpr char kFindSql[] = R"sql(
+constexpr char kFindPlaced[] = "order_find_placed";
+constexpr char kFindPlacedSql[] = R"sql(
     SELECT place, found.*
     FROM unnest($1::uuid[], $2::int[], $3::text[])
         WITH ORDINALITY AS asked(order_id, customer_id, request_id, place)
@@ -63,7 +63,7 @@ void AddRequestId(Array& ids, const std::string& id) {
 void PreparePlacedOrders(pqxx::connection& connection) {
   UseIndexes(connection);
   connection.prepare(kInsert, kInsertSql);
-  connection.prepare(kFind, kFindSql);
+  connection.prepare(kFindPlaced, kFindPlacedSql);
 }
 
 void UseIndexes(pqxx::connection& connection) {
@@ -105,8 +105,8 @@ std::vector<std::optional<OrderState>> FindPlaced(
     AddRequestId(keys, row->request_id);
   }
   std::vector<std::optional<OrderState>> found(placed.size());
-  for (const pqxx::row& row :
-       tx.exec_prepared(kFind, ids.text(), customers.text(), keys.text())) {
+  for (const pqxx::row& row : tx.exec_prepared(kFindPlaced, ids.text(),
+                                               customers.text(), keys.text())) {
     Order::Wish wish;
     wish.customer_id = row[2].as<int32_t>();
     wish.restaurant_id = row[3].as<int32_t>();

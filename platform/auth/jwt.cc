@@ -17,6 +17,7 @@
 #include "nlohmann/json.hpp"
 
 #include "jwt/jwt.hpp"
+#include "platform/auth/json.h"
 #include "platform/auth/openssl_handles.h"
 #include "platform/status/error.h"
 
@@ -49,12 +50,6 @@ std::optional<json> ObjectIn(absl::string_view part, std::string* text) {
   json object = json::parse(*text, nullptr, /*allow_exceptions=*/false);
   if (!object.is_object()) return std::nullopt;
   return object;
-}
-
-std::string TextOf(const json& object, const char* name) {
-  const auto found = object.find(name);
-  return found != object.end() && found->is_string() ? found->get<std::string>()
-                                                     : "";
 }
 
 const unsigned char* Data(const std::string& bytes) {

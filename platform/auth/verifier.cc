@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "nlohmann/json.hpp"
 
+#include "platform/auth/json.h"
 #include "platform/auth/jwks.h"
 #include "platform/log/log.h"
 #include "platform/status/error.h"
@@ -38,12 +39,6 @@ std::string VersionOf(const std::string& file) {
   if (stat(file.c_str(), &info) != 0) return "";
   return absl::StrCat(info.st_ino, " ", info.st_size, " ", info.st_mtim.tv_sec,
                       ".", info.st_mtim.tv_nsec);
-}
-
-std::string TextOf(const json& claims, const char* name) {
-  const auto found = claims.find(name);
-  return found != claims.end() && found->is_string() ? found->get<std::string>()
-                                                     : "";
 }
 
 std::optional<absl::Time> TimeOf(const json& claims, const char* name) {

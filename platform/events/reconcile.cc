@@ -30,11 +30,11 @@
 namespace platform::events {
 namespace {
 
-failpoint::Point before_publish("reconcile.before_publish");
-failpoint::Point before_mark("reconcile.before_mark");
+failpoint::Point before_repair("reconcile.before_publish");
+failpoint::Point before_repair_mark("reconcile.before_mark");
 
 constexpr absl::Duration kConnectTimeout = absl::Seconds(10);
-constexpr absl::Duration kPublishTimeout = absl::Seconds(10);
+constexpr absl::Duration kRepairTimeout = absl::Seconds(10);
 constexpr int kPresentBatch = 5000;  // ids per statement
 constexpr int kRepairBatch = 500;    // events per round
 constexpr int kShown = 20;           // missing events in the report
@@ -255,10 +255,10 @@ class Reconciliation {
       for (const pqxx::row& row : found) {
         rows.push_back(RowOf(row, options_.source, suffix));
       }
-      if (absl::Status s = before_publish.Hit(); !s.ok()) return s;
+      if (absl::Status s = before_repair.Hit(); !s.ok()) return s;
       const std::vector<absl::StatusOr<PublishAck>> acks =
-          PublishInWaves(jetstream_, absl::MakeSpan(rows), kPublishTimeout);
-      if (absl::Status s = before_mark.Hit(); !s.ok()) return s;
+          PublishInWaves(jetstream_, absl::MakeSpan(rows), kRepairTimeout);
+      if (absl::Status s = before_repair_mark.Hit(); !s.ok()) return s;
       pg::Array ids;
       pg::Array sequences;
       absl::Status failed;

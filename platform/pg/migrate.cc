@@ -16,7 +16,7 @@ namespace {
 
 // Only one process migrates a database at a time. A migration may take long,
 // but not queue before a table for long: everybody would queue behind it.
-constexpr char kSession[] = R"sql(
+constexpr char kMigrationSession[] = R"sql(
     SET client_min_messages = warning;
     SET statement_timeout = 0;
     SET lock_timeout = 0;
@@ -109,7 +109,8 @@ absl::Status Migrate(const std::string& dsn,
     pqxx::connection connection(dsn);
     {
       pqxx::nontransaction session(connection);
-      session.exec(kSession);  // the lock is held until the session ends
+      // The lock is held until the session ends.
+      session.exec(kMigrationSession);
       session.exec(kCreateTable);
     }
     for (const Migration& migration : migrations) {

@@ -54,8 +54,6 @@ constexpr int kNotFound = grpc::StatusCode::NOT_FOUND;
 constexpr int kDenied = grpc::StatusCode::PERMISSION_DENIED;
 constexpr int kNobody = grpc::StatusCode::UNAUTHENTICATED;
 
-constexpr char kUnknown[] = "01890000-0000-7000-8000-00000000abcd";
-
 struct Person {
   std::string role;
   std::string subject;
@@ -515,16 +513,16 @@ TEST_F(AccessMatrixTest, NotYoursIsAsIfItDidNotExist) {
     if (row.for_other != kNotFound) continue;
     const std::string id = row.request["order_id"];
     json unknown = row.request;
-    unknown["order_id"] = kUnknown;
+    unknown["order_id"] = kUnknownId;
     const std::string token = Token(row.other);
     for (const Way way : kWays) {
       const Result theirs = Call(way, method, row.request, token);
       const Result nothing = Call(way, method, unknown, token);
-      EXPECT_EQ(absl::StrReplaceAll(theirs.text, {{id, kUnknown}}),
+      EXPECT_EQ(absl::StrReplaceAll(theirs.text, {{id, kUnknownId}}),
                 nothing.text)
           << method->name();
       EXPECT_EQ(theirs.code, nothing.code);
-      EXPECT_THAT(nothing.text, HasSubstr(kUnknown));
+      EXPECT_THAT(nothing.text, HasSubstr(kUnknownId));
       ++compared;
     }
   }
@@ -573,7 +571,7 @@ TEST_F(AccessMatrixTest, RefusalsSayWhy) {
   for (const auto& [token, reason] : refused) {
     for (const Way way : kWays) {
       const Result result =
-          Call(way, get_order, {{"order_id", kUnknown}}, token);
+          Call(way, get_order, {{"order_id", kUnknownId}}, token);
       EXPECT_EQ(result.code, kNobody) << result.text;
       EXPECT_EQ(result.reason, reason) << "way " << static_cast<int>(way);
     }
@@ -618,7 +616,7 @@ TEST_F(AccessMatrixTest, TheOrderServiceMayCancelTicketsAndNothingElse) {
     }
   }
   // An operator who says the same makes no tombstone, and cancels as himself.
-  request["order_id"] = kUnknown;
+  request["order_id"] = kUnknownId;
   EXPECT_EQ(system_->Post("/cancellations", request.dump()).Reason(),
             "TICKET_NOT_FOUND");
   request["order_id"] = Cooking();

@@ -30,8 +30,6 @@ class ApiErrorsTest : public testing::Test {
 
 System* ApiErrorsTest::system_ = nullptr;
 
-constexpr char kUnknown[] = "01890000-0000-7000-8000-00000000abcd";
-
 TEST_F(ApiErrorsTest, ABadFieldIsNamedAndNothingIsWritten) {
   struct Case {
     const char* body;
@@ -152,7 +150,7 @@ TEST_F(ApiErrorsTest, WritesCheckTheirFieldsToo) {
       system_->Put("/restaurants/1/menus/1/stock", R"({"on_hand":-1})");
   EXPECT_THAT(negative.BadFields(), Contains("on_hand"));
   const Answer reason = system_->Post(
-      absl::StrCat("/orders/", kUnknown, ":cancel"),
+      absl::StrCat("/orders/", kUnknownId, ":cancel"),
       absl::StrCat(R"({"reason":")", std::string(201, 'x'), R"("})"));
   EXPECT_EQ(reason.status, 400) << reason.text;
   EXPECT_THAT(reason.BadFields(), Contains("reason"));
@@ -165,16 +163,18 @@ TEST_F(ApiErrorsTest, UnknownIdsAreNotFoundWithTheirReason) {
     Answer answer;
     const char* reason;
   } cases[] = {
-      {system_->Get(absl::StrCat("/orders/", kUnknown)), "ORDER_NOT_FOUND"},
-      {system_->Delete(absl::StrCat("/orders/", kUnknown)), "ORDER_NOT_FOUND"},
-      {system_->Get(absl::StrCat("/cooks/", kUnknown)), "TICKET_NOT_FOUND"},
-      {system_->Post(absl::StrCat("/cooks/", kUnknown, ":finish"), "{}"),
+      {system_->Get(absl::StrCat("/orders/", kUnknownId)), "ORDER_NOT_FOUND"},
+      {system_->Delete(absl::StrCat("/orders/", kUnknownId)),
+       "ORDER_NOT_FOUND"},
+      {system_->Get(absl::StrCat("/cooks/", kUnknownId)), "TICKET_NOT_FOUND"},
+      {system_->Post(absl::StrCat("/cooks/", kUnknownId, ":finish"), "{}"),
        "TICKET_NOT_FOUND"},
-      {system_->Get(absl::StrCat("/deliveries/", kUnknown)),
+      {system_->Get(absl::StrCat("/deliveries/", kUnknownId)),
        "DELIVERY_NOT_FOUND"},
-      {system_->Post(absl::StrCat("/deliveries/", kUnknown, ":complete"), "{}"),
+      {system_->Post(absl::StrCat("/deliveries/", kUnknownId, ":complete"),
+                     "{}"),
        "DELIVERY_NOT_FOUND"},
-      {system_->Get(absl::StrCat("/mypages/", kUnknown)), "MYPAGE_NOT_FOUND"},
+      {system_->Get(absl::StrCat("/mypages/", kUnknownId)), "MYPAGE_NOT_FOUND"},
   };
   for (const auto& c : cases) {
     EXPECT_EQ(c.answer.status, 404) << c.reason << c.answer.text;
@@ -192,7 +192,7 @@ TEST_F(ApiErrorsTest, UnknownPathsAreJson404) {
     EXPECT_NE(answer.Reason(), "") << answer.text;
   }
   const Answer verb =
-      system_->Post(absl::StrCat("/orders/", kUnknown, ":bogus"), "{}");
+      system_->Post(absl::StrCat("/orders/", kUnknownId, ":bogus"), "{}");
   EXPECT_EQ(verb.status, 404) << verb.text;
 }
 
@@ -240,7 +240,7 @@ TEST_F(ApiErrorsTest, ATraceIsFollowed) {
 TEST_F(ApiErrorsTest, AnAbsentServiceIsAPolite503) {
   ASSERT_EQ(system_->Script("stop delivery").exit_code, 0);
 
-  const Answer answer = system_->Get(absl::StrCat("/deliveries/", kUnknown));
+  const Answer answer = system_->Get(absl::StrCat("/deliveries/", kUnknownId));
 
   EXPECT_EQ(answer.status, 503) << answer.text;
   EXPECT_TRUE(answer.body.is_object()) << answer.text;
@@ -260,7 +260,7 @@ TEST_F(ApiErrorsTest, AnOpenBreakerIsAPolite429) {
                   .exit_code,
               0);
   };
-  const std::string path = absl::StrCat("/orders/", kUnknown);
+  const std::string path = absl::StrCat("/orders/", kUnknownId);
   set_limit("default", "0");
 
   // The gateway's threads hear of it one after the other.
@@ -281,7 +281,7 @@ TEST_F(ApiErrorsTest, AnOpenBreakerIsAPolite429) {
     ran = RunCommand(absl::StrCat(
         SOURCE_DIR, "/.tools/bin/grpcurl -plaintext -max-time 10 -H '",
         "authorization: Bearer ", system_->Token("operator", "1"),
-        "' -d '{\"order_id\":\"", kUnknown,
+        "' -d '{\"order_id\":\"", kUnknownId,
         "\"}' 127.0.0.1:", (*system_)["GATEWAY_PORT"],
         " restaurant.order.v1.OrderService/GetOrder"));
     return absl::StrContains(ran.output, "ResourceExhausted");

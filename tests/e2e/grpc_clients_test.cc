@@ -15,8 +15,6 @@ namespace {
 using ::testing::AnyOf;
 using ::testing::HasSubstr;
 
-constexpr char kUnknown[] = "01890000-0000-7000-8000-00000000abcd";
-
 struct Rpc {
   const char* role;
   const char* service;  // short name, e.g. order
@@ -27,7 +25,7 @@ struct Rpc {
 
 // Every RPC of the product; those about an order on one that does not exist.
 std::vector<Rpc> Rpcs() {
-  const std::string id = absl::StrCat(R"({"order_id":")", kUnknown, R"("})");
+  const std::string id = absl::StrCat(R"({"order_id":")", kUnknownId, R"("})");
   return {
       {"customer", "order", "OrderService.PlaceOrder",
        R"({"customer_id":1,"restaurant_id":1,"restaurant_menu_id":1,"qty":1})",

@@ -20,6 +20,9 @@
 
 namespace e2e {
 
+// Nobody has an order, a ticket, … of this id.
+constexpr char kUnknownId[] = "01890000-0000-7000-8000-00000000abcd";
+
 // What a command printed, both streams, and its exit code.
 struct Ran {
   int exit_code = 0;

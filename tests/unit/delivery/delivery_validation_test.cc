@@ -15,7 +15,7 @@ namespace {
 using test_support::Fails;
 using test_support::IsOk;
 
-constexpr char kOrderId[] = "01890000-0000-7000-8000-00000000000a";
+constexpr char kValidId[] = "01890000-0000-7000-8000-00000000000a";
 
 MATCHER_P(RefusesField, field, "") {
   *result_listener << test_support::StatusOf(arg);
@@ -27,7 +27,7 @@ MATCHER_P(RefusesField, field, "") {
 TEST(GetDeliveryValidationTest, AnOrderIdIsAUuid) {
   v1::GetDeliveryRequest request;
   request.set_order_id("01890000-0000-7000-8000-00000000000A");
-  EXPECT_EQ(Checked(request).value(), kOrderId);
+  EXPECT_EQ(Checked(request).value(), kValidId);
 
   for (const char* bad : {"", "1", "' OR 1=1 --", "\xf0\x9f\x8d\x9c"}) {
     request.set_order_id(bad);
@@ -37,8 +37,8 @@ TEST(GetDeliveryValidationTest, AnOrderIdIsAUuid) {
 
 TEST(CompleteDeliveryValidationTest, AnOrderIdIsAUuid) {
   v1::CompleteDeliveryRequest request;
-  request.set_order_id(kOrderId);
-  EXPECT_EQ(Checked(request).value(), kOrderId);
+  request.set_order_id(kValidId);
+  EXPECT_EQ(Checked(request).value(), kValidId);
 
   request.set_order_id("nonsense");
   EXPECT_THAT(Checked(request), RefusesField("order_id"));
@@ -80,9 +80,9 @@ TEST(ListDeliveriesValidationTest, ATokenContinuesItsOwnListOnly) {
   v1::ListDeliveriesRequest request;
   request.set_status(v1::DELIVERY_STATUS_STARTED);
   DeliveryData last;
-  last.parcel.order_id = kOrderId;
+  last.parcel.order_id = kValidId;
   request.set_page_token(TokenAfter(*Checked(request), last));
-  EXPECT_EQ(Checked(request)->before, kOrderId);
+  EXPECT_EQ(Checked(request)->before, kValidId);
 
   request.set_status(v1::DELIVERY_STATUS_DELIVERED);
   EXPECT_THAT(Checked(request), RefusesField("page_token"));
@@ -104,12 +104,12 @@ TEST(ListDeliveriesValidationTest, AForgedTokenIsRefused) {
 TEST(CookedValidationTest, EveryFieldOfTheTicketIsChecked) {
   ::restaurant::cook::v1::Cooked good;
   auto* ticket = good.mutable_ticket();
-  ticket->set_order_id(kOrderId);
+  ticket->set_order_id(kValidId);
   ticket->set_restaurant_id(1);
   ticket->set_restaurant_menu_id(2);
   ticket->set_customer_id(3);
   ticket->set_qty(4);
-  EXPECT_EQ(Checked(good).value(), (Parcel{.order_id = kOrderId,
+  EXPECT_EQ(Checked(good).value(), (Parcel{.order_id = kValidId,
                                            .restaurant_id = 1,
                                            .restaurant_menu_id = 2,
                                            .customer_id = 3,

@@ -13,7 +13,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-constexpr char kOrderId[] = "0197e3b0-0000-7000-8000-00000000000a";
+constexpr char kValidId[] = "0197e3b0-0000-7000-8000-00000000000a";
 
 // True if the request is refused because of `field`, among others.
 template <typename RequestT>
@@ -44,7 +44,7 @@ TEST(MypageValidationTest, GetMypage) {
 
   request.set_order_id("0197E3B0-0000-7000-8000-00000000000A");
   ASSERT_TRUE(Validate(request).ok());
-  EXPECT_EQ(Validate(request)->order_id, kOrderId);
+  EXPECT_EQ(Validate(request)->order_id, kValidId);
   for (int bad : {-1, 1001, 2147483647, -2147483647}) {
     request.set_min_order_version(bad);
     EXPECT_TRUE(Refused(request, "min_order_version")) << bad;
@@ -90,9 +90,9 @@ TEST(MypageValidationTest, APageTokenIsGoodForItsOwnListOnly) {
   v1::ListMypagesRequest request;
   request.set_customer_id(7);
   const std::string scope = Validate(request)->scope;
-  request.set_page_token(platform::EncodePageToken(scope, kOrderId));
+  request.set_page_token(platform::EncodePageToken(scope, kValidId));
   ASSERT_TRUE(Validate(request).ok());
-  EXPECT_EQ(Validate(request)->before, kOrderId);
+  EXPECT_EQ(Validate(request)->before, kValidId);
 
   v1::ListMypagesRequest other = request;
   other.set_customer_id(8);
