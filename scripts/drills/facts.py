@@ -67,3 +67,29 @@ def of_history(path, harms):
             back = sent
         longest = max(longest, back - end)
     return {"back_seconds": round(longest / 1e6, 1)}
+
+
+def of_relays(samples, counts):
+    """The relays' best second, all together, and how fast reconcile was beside them."""
+    found = {"relay_per_second": max(
+        (round((after["published"] - before["published"]) / (after["time"] - before["time"]))
+         for before, after in zip(samples, samples[1:])), default=0)}
+    if counts.get("reconcile_ms"):
+        found["reconcile_per_second"] = round(1000 * counts["republished"] / counts["reconcile_ms"])
+    return found
+
+
+def missed(drill, seen):
+    """What the drill's table demands and was not seen."""
+    seen = dict(seen)
+    for name in ("tombstones", "cancelled_cooking", "told_cancelled", "told_pending",
+                 "told_too_late"):
+        seen[name + "_percent"] = _percent(seen.get(name, 0), seen.get("cancels", 0))
+    found = []
+    for name, least in drill.get("at_least", {}).items():
+        if seen.get(name, 0) < least:
+            found.append(f"{name}: {seen.get(name, 0)}, and at least {least} must be seen")
+    for name, most in drill.get("at_most", {}).items():
+        if seen.get(name, 0) > most:
+            found.append(f"{name}: {seen.get(name, 0)}, and at most {most} may be seen")
+    return found
