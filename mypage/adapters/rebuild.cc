@@ -138,8 +138,7 @@ class Rebuilder {
       const absl::StatusOr<events::StreamInfo> info =
           events::GetStreamInfo(jetstream_, input.subscription.stream);
       if (!info.ok()) return info.status();
-      const absl::Status read = ReadUpTo(input, *info);
-      if (!read.ok()) return read;
+      if (absl::Status s = ReadUpTo(input, *info); !s.ok()) return s;
     }
     return absl::OkStatus();
   }
@@ -218,7 +217,8 @@ class Rebuilder {
            absl::IsFailedPrecondition(status);
   }
 
-  void Skip(Input& input, absl::string_view what, const absl::Status& why) {
+  static void Skip(Input& input, absl::string_view what,
+                   const absl::Status& why) {
     ++input.unreadable;
     platform::log::Warning("event cannot be read, left out",
                            {{"event", what}, {"reason", why.message()}});
@@ -229,7 +229,7 @@ class Rebuilder {
     bool more = true;
     while (more) {
       std::string last;
-      const absl::Status kept = shadow_.InTransaction([&](pqxx::work& tx) {
+      absl::Status kept = shadow_.InTransaction([&](pqxx::work& tx) {
         const absl::StatusOr<std::vector<MypageView>> older =
             LiveViewsUnlikeShadow(tx, after, kViewsPerTransaction);
         if (!older.ok()) return older.status();
@@ -268,7 +268,7 @@ class Rebuilder {
   absl::Status TrySwap() {
     SwapCounts counts;
     absl::Time paused;
-    const absl::Status swapped = live_.InTransaction([&](pqxx::work& tx) {
+    absl::Status swapped = live_.InTransaction([&](pqxx::work& tx) {
       Say("pausing the appliers");
       CloseGate(tx);
       paused = absl::Now();

@@ -83,8 +83,7 @@ absl::Status Apply(pqxx::connection& connection,
   return absl::OkStatus();
 } catch (...) {
   const absl::Status failed = StatusOfCurrentException();
-  return absl::Status(failed.code(),
-                      absl::StrCat(Name(migration), ": ", failed.message()));
+  return {failed.code(), absl::StrCat(Name(migration), ": ", failed.message())};
 }
 
 void Grant(pqxx::connection& connection, const RuntimeGrants& grants) {

@@ -37,7 +37,6 @@
 #include "restaurant/mypage/v1/mypage_service.pb.h"
 #include "restaurant/order/v1/order_service.pb.h"
 #include "tests/e2e/system.h"
-#include "tests/support/eventually.h"
 #include "tests/support/process.h"
 #include "tests/support/tokens.h"
 
@@ -46,7 +45,6 @@ namespace {
 
 using ::google::protobuf::MethodDescriptor;
 using nlohmann::json;
-using ::test_support::Eventually;
 using ::testing::HasSubstr;
 
 constexpr int kOk = grpc::StatusCode::OK;

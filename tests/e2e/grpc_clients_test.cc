@@ -12,7 +12,6 @@
 namespace e2e {
 namespace {
 
-using ::testing::AnyOf;
 using ::testing::HasSubstr;
 
 struct Rpc {

@@ -11,8 +11,6 @@
 namespace mypage {
 namespace {
 
-using ::testing::HasSubstr;
-
 constexpr char kValidId[] = "0197e3b0-0000-7000-8000-00000000000a";
 
 // True if the request is refused because of `field`, among others.

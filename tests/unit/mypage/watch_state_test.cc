@@ -34,7 +34,7 @@ std::vector<std::string> Told(const WatchState::Changes& changes) {
   for (const MypageView* view : changes.views) {
     told.push_back(absl::StrCat(view->order_id(), view->version()));
   }
-  if (changes.complete) told.push_back("all");
+  if (changes.complete) told.emplace_back("all");
   return told;
 }
 
