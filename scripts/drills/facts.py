@@ -3,6 +3,7 @@ seen before it counts as one."""
 
 import bisect
 
+from .invariants import AFTERMATH
 from .snapshot import read_history
 
 _FACTS = {
@@ -45,12 +46,9 @@ def _percent(part, whole):
     return round(100 * part / whole, 1) if whole else 0
 
 
-# Microseconds without a failed request that end an outage; a failure after that has another cause.
-_CALM = 3e6
-
-
 def of_history(path, harms):
-    """How long it took until requests were answered again after each fault."""
+    """How long it took until requests were answered again after each fault. A failure after so
+    long without one that nothing is excused any more has another cause."""
     failed = sorted(
         entry["s"] for entry in read_history([path])
         if entry["code"] in ("UNAVAILABLE", "DEADLINE_EXCEEDED", "CANCELLED", "UNKNOWN",
@@ -62,7 +60,7 @@ def of_history(path, harms):
         following = min(start for start in starts if start > end)
         back = end
         for sent in failed[bisect.bisect_left(failed, end):]:
-            if sent >= following or sent - back > _CALM:
+            if sent >= following or sent - back > AFTERMATH:
                 break
             back = sent
         longest = max(longest, back - end)
