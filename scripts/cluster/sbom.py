@@ -108,7 +108,8 @@ def add_programs(document, root, revision):
                 "relatedSpdxElement": entry["SPDXID"]})
 
 
-def main(tar, name, revision, output):
+def main():
+    tar, name, revision, output = sys.argv[1:]
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder, "root")
         root.mkdir()
@@ -129,4 +130,4 @@ def main(tar, name, revision, output):
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()
