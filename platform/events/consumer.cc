@@ -318,8 +318,10 @@ class Consumer::Impl {
                {{"durable", options_.durable},
                 {"subject", in.subject},
                 {"event_id", in.Header("ce-id")},
+                {log::AggregateKey(), in.Header("ce-subject")},
                 {"stream_sequence", static_cast<int64_t>(in.stream_sequence)},
-                {"reason", reason}});
+                {"reason", reason},
+                {"trace_id", TraceIdOf(in.Header("traceparent"))}});
     // An error here: the answer is lost.
     if (after_park.Hit().ok()) Answer(in, "+TERM");
     return true;
@@ -367,11 +369,6 @@ class Consumer::Impl {
             absl::Duration took) {
     CounterOf(status.code()).Increment();
     const Message& message = delivery.message;
-    // The trace id inside `00-<trace id>-<span id>-<flags>`.
-    const absl::string_view trace =
-        message.traceparent.size() >= 35
-            ? absl::string_view(message.traceparent).substr(3, 32)
-            : absl::string_view();
     log::Write(status.ok() ? log::Level::kInfo : log::Level::kWarning, "event",
                {{"type", message.type},
                 {"event_id", message.event_id},
@@ -380,7 +377,7 @@ class Consumer::Impl {
                 {"cause", status.message()},
                 {"delivered", static_cast<int64_t>(delivery.in.delivered)},
                 {"duration_ms", took},
-                {"trace_id", trace}});
+                {"trace_id", TraceIdOf(message.traceparent)}});
   }
 
   prometheus::Counter& CounterOf(absl::StatusCode code) {

@@ -61,4 +61,9 @@ TraceContext ContinueTrace(absl::string_view traceparent) {
           .sampled = (digit & 1) != 0};
 }
 
+absl::string_view TraceIdOf(absl::string_view traceparent) {
+  return IsWellFormed(traceparent) ? traceparent.substr(3, 32)
+                                   : absl::string_view();
+}
+
 }  // namespace platform

@@ -23,4 +23,8 @@ struct TraceContext {
 // it is empty or malformed. Thread-safe.
 TraceContext ContinueTrace(absl::string_view traceparent);
 
+// The trace id inside `traceparent`, for a log line; "" if it is empty or
+// malformed.
+absl::string_view TraceIdOf(absl::string_view traceparent);
+
 }  // namespace platform

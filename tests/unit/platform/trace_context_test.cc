@@ -64,7 +64,13 @@ TEST(TraceContextTest, StartsANewTraceIfTheHeaderIsMalformed) {
     EXPECT_NE(trace.trace_id, kTrace) << bad;
     EXPECT_NE(trace.trace_id, std::string(32, '0')) << bad;
     EXPECT_EQ(trace.trace_id.size(), 32U) << bad;
+    EXPECT_EQ(TraceIdOf(bad), "") << bad;
   }
+}
+
+TEST(TraceContextTest, TheTraceIdCanBeReadAlone) {
+  EXPECT_EQ(TraceIdOf(kParent), kTrace);
+  EXPECT_EQ(TraceIdOf(""), "");
 }
 
 }  // namespace
