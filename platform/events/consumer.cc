@@ -160,28 +160,29 @@ class Consumer::Impl {
   void Handle(std::vector<InMessage> hand) {
     std::vector<Delivery> fresh;
     std::vector<Delivery> again;
-    bool here = true;  // the database
+    absl::Status paused;  // why nothing more can be applied for now
     for (InMessage& in : hand) {
       absl::StatusOr<Message> message = ParseMessage(in);
       if (message.ok()) {
         const bool first = in.delivered <= 1;
         if (!first) redelivered_.Increment();
         (first ? fresh : again).push_back({std::move(in), *std::move(message)});
-      } else if (here) {
-        here = ParkAndEnd(in, message.status().message());
+      } else if (paused.ok()) {
+        paused = ParkAndEnd(in, message.status().message());
       } else {
         GiveBack(in);
       }
     }
-    here = here ? ApplyTogether(fresh) : GiveBackAll(fresh);
-    here = here ? ApplyAgain(again) : GiveBackAll(again);
-    if (!here) WaitForDatabase();
+    paused = paused.ok() ? ApplyTogether(fresh) : GiveBackAll(fresh, paused);
+    paused = paused.ok() ? ApplyAgain(again) : GiveBackAll(again, paused);
+    if (!paused.ok()) Pause(paused);
   }
 
-  // These return false if the database is away; the events are then given back.
+  // These fail if nothing can be applied for now (the database is away, say);
+  // the events are then given back.
 
-  bool ApplyTogether(std::vector<Delivery>& deliveries) {
-    if (deliveries.empty()) return true;
+  absl::Status ApplyTogether(std::vector<Delivery>& deliveries) {
+    if (deliveries.empty()) return absl::OkStatus();
     std::vector<Message> messages;
     messages.reserve(deliveries.size());
     for (const Delivery& delivery : deliveries) {
@@ -197,46 +198,47 @@ class Consumer::Impl {
         Done(delivery, status, absl::Now() - start);
         Acknowledge(delivery.in);
       }
-      return true;
+      return absl::OkStatus();
     }
     if (deliveries.size() == 1) {
       return Settle(deliveries.front(), status, 0, absl::Now() - start);
     }
     for (size_t i = 0; i < deliveries.size(); ++i) {
       StillAtWork(absl::MakeConstSpan(deliveries).subspan(i));
-      if (ApplyAlone(deliveries[i], 0)) continue;
+      absl::Status paused = ApplyAlone(deliveries[i], 0);
+      if (paused.ok()) continue;
       for (++i; i < deliveries.size(); ++i) GiveBack(deliveries[i].in);
-      return false;
+      return paused;
     }
-    return true;
+    return absl::OkStatus();
   }
 
   // Redelivered events: one of them may be what ended a process before. So
   // alone, and counted first.
-  bool ApplyAgain(std::vector<Delivery>& deliveries) {
+  absl::Status ApplyAgain(std::vector<Delivery>& deliveries) {
     for (size_t i = 0; i < deliveries.size(); ++i) {
       const Delivery& delivery = deliveries[i];
       StillAtWork(absl::MakeConstSpan(deliveries).subspan(i));
       const absl::StatusOr<int> attempts =
           CountAttempt(pool_, options_.durable, delivery.message.event_id);
-      bool here = attempts.ok();
-      if (here && *attempts > options_.max_attempts) {
-        here = GiveUp(delivery);
-      } else if (here) {
+      absl::Status paused = attempts.status();
+      if (paused.ok() && *attempts > options_.max_attempts) {
+        paused = GiveUp(delivery);
+      } else if (paused.ok()) {
         counted_.push_back(delivery.message.event_id);
-        here = ApplyAlone(delivery, *attempts);
-        if (here) counted_.clear();
+        paused = ApplyAlone(delivery, *attempts);
+        if (paused.ok()) counted_.clear();
       } else {
         GiveBack(delivery.in);
       }
-      if (here) continue;
+      if (paused.ok()) continue;
       for (++i; i < deliveries.size(); ++i) GiveBack(deliveries[i].in);
-      return false;
+      return paused;
     }
-    return true;
+    return absl::OkStatus();
   }
 
-  bool ApplyAlone(const Delivery& delivery, int attempts) {
+  absl::Status ApplyAlone(const Delivery& delivery, int attempts) {
     const absl::Time start = absl::Now();
     const absl::Status status = Apply({&delivery.message, 1});
     return Settle(delivery, status, attempts, absl::Now() - start);
@@ -244,7 +246,7 @@ class Consumer::Impl {
 
   // Parks what was begun too often without an end; unless it was applied, and
   // only its acks were lost.
-  bool GiveUp(const Delivery& delivery) {
+  absl::Status GiveUp(const Delivery& delivery) {
     const Handler refuse = [this](pqxx::work&, absl::Span<const Message>) {
       return absl::FailedPreconditionError(
           absl::StrCat("gave up after ", options_.max_attempts,
@@ -270,16 +272,16 @@ class Consumer::Impl {
   }
 
   // Answers the broker as `status` of one event alone asks for.
-  bool Settle(const Delivery& delivery, const absl::Status& status,
-              int attempts, absl::Duration took) {
+  absl::Status Settle(const Delivery& delivery, const absl::Status& status,
+                      int attempts, absl::Duration took) {
     Done(delivery, status, took);
     if (status.ok() || planted::Is("consumer_swallows_errors")) {
       Acknowledge(delivery.in);
-      return true;
+      return absl::OkStatus();
     }
     if (NotTheEventsFault(status)) {
       GiveBack(delivery.in);
-      return false;
+      return status;
     }
     if (NeverAcceptable(status)) {
       return ParkAndEnd(delivery.in, status.message());
@@ -290,28 +292,31 @@ class Consumer::Impl {
                                      " attempts: ", status.ToString()));
     }
     NakAfter(delivery.in, RetryDelay(delivery.in.delivered));
-    return true;
+    return absl::OkStatus();
   }
 
   // Parks, *then* ends the delivery: the other way round a crash would lose it.
-  bool ParkAndEnd(const InMessage& in, absl::string_view reason) {
-    if (!before_park.Hit().ok()) {
-      GiveBack(in);
-      return false;
+  absl::Status ParkAndEnd(const InMessage& in, absl::string_view reason) {
+    const absl::string_view trace_id = TraceIdOf(in.Header("traceparent"));
+    absl::Status parked = before_park.Hit();
+    if (parked.ok()) {
+      parked = Park(pool_, {.durable = options_.durable,
+                            .stream = options_.stream,
+                            .stream_sequence = in.stream_sequence,
+                            .event_id = std::string(in.Header("ce-id")),
+                            .subject = in.subject,
+                            .headers = in.headers,
+                            .payload = in.payload,
+                            .reason = std::string(reason)});
     }
-    const absl::Status parked =
-        Park(pool_, {.durable = options_.durable,
-                     .stream = options_.stream,
-                     .stream_sequence = in.stream_sequence,
-                     .event_id = std::string(in.Header("ce-id")),
-                     .subject = in.subject,
-                     .headers = in.headers,
-                     .payload = in.payload,
-                     .reason = std::string(reason)});
     if (!parked.ok()) {
-      log::Warning("could not park an event", {{"cause", parked.message()}});
+      log::Warning("could not park an event",
+                   {{"event_id", in.Header("ce-id")},
+                    {log::AggregateKey(), in.Header("ce-subject")},
+                    {"cause", parked.message()},
+                    {"trace_id", trace_id}});
       GiveBack(in);
-      return false;
+      return parked;
     }
     parked_.Increment();
     log::Error("event parked",
@@ -321,17 +326,18 @@ class Consumer::Impl {
                 {log::AggregateKey(), in.Header("ce-subject")},
                 {"stream_sequence", static_cast<int64_t>(in.stream_sequence)},
                 {"reason", reason},
-                {"trace_id", TraceIdOf(in.Header("traceparent"))}});
+                {"trace_id", trace_id}});
     // An error here: the answer is lost.
     if (after_park.Hit().ok()) Answer(in, "+TERM");
-    return true;
+    return absl::OkStatus();
   }
 
-  // Takes nothing until the database answers, then takes back what was counted
-  // against events for which it was away.
-  void WaitForDatabase() {
-    log::Warning("events paused: the database is away",
-                 {{"durable", options_.durable}, {"stream", options_.stream}});
+  // Takes nothing for a while, nor until the database answers; then takes back
+  // what was counted against events that were not at fault.
+  void Pause(const absl::Status& why) {
+    log::Warning("events paused", {{"durable", options_.durable},
+                                   {"stream", options_.stream},
+                                   {"cause", why.message()}});
     absl::Duration pause = kFirstPause;
     while (!Stopping()) {
       Sleep(pause);
@@ -360,9 +366,11 @@ class Consumer::Impl {
                             absl::ToInt64Nanoseconds(delay), "}"));
   }
   void GiveBack(const InMessage& in) { NakAfter(in, kHandBack); }
-  bool GiveBackAll(const std::vector<Delivery>& deliveries) {
+  // Returns `why`.
+  absl::Status GiveBackAll(const std::vector<Delivery>& deliveries,
+                           const absl::Status& why) {
     for (const Delivery& delivery : deliveries) GiveBack(delivery.in);
-    return false;
+    return why;
   }
 
   void Done(const Delivery& delivery, const absl::Status& status,
