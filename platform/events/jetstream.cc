@@ -29,6 +29,8 @@ constexpr absl::Duration kPullLost = absl::Seconds(1);
 constexpr absl::Duration kNotice = absl::Milliseconds(500);
 // What keeps a loop around a failing call from spinning.
 constexpr absl::Duration kPause = absl::Milliseconds(100);
+// Between two connections in the place of one that was given up.
+constexpr absl::Duration kMakePause = absl::Seconds(2);
 
 template <auto Destroy>
 struct Deleter {
@@ -37,8 +39,8 @@ struct Deleter {
     Destroy(handle);
   }
 };
-using Connection =
-    std::unique_ptr<natsConnection, Deleter<natsConnection_Destroy>>;
+// Shared: what was made with it outlives its use.
+using Connection = std::shared_ptr<natsConnection>;
 using Options = std::unique_ptr<natsOptions, Deleter<natsOptions_Destroy>>;
 using NatsMessage = std::unique_ptr<natsMsg, Deleter<natsMsg_Destroy>>;
 
@@ -49,12 +51,12 @@ using NatsMessage = std::unique_ptr<natsMsg, Deleter<natsMsg_Destroy>>;
 struct SubscriptionCloser {
   void operator()(natsSubscription* subscription) const {
     natsSubscription_Unsubscribe(subscription);
-    if (natsConnection_Status(connection) == NATS_CONN_STATUS_CONNECTED) {
-      natsConnection_FlushTimeout(connection, 1000);
+    if (natsConnection_Status(connection.get()) == NATS_CONN_STATUS_CONNECTED) {
+      natsConnection_FlushTimeout(connection.get(), 1000);
     }
     natsSubscription_Destroy(subscription);
   }
-  natsConnection* connection = nullptr;  // must outlive it
+  Connection connection;
 };
 using NatsSubscription = std::unique_ptr<natsSubscription, SubscriptionCloser>;
 
@@ -171,53 +173,123 @@ void OnReconnected(natsConnection* /*connection*/, void* /*closure*/) {
   log::Info("NATS connected");
 }
 
-// True while the connection is up. Nothing can be done with one that is closed
-// for good (the server refuses who we are, say): better to be started anew,
-// with a reason in the log, than to run on deaf.
-bool IsConnected(natsConnection* connection) {
-  const natsConnStatus status = natsConnection_Status(connection);
-  if (status == NATS_CONN_STATUS_CLOSED) {
-    const char* why = nullptr;
-    natsConnection_GetLastError(connection, &why);
-    log::Error("NATS connection closed for good",
-               {{"cause", why == nullptr ? "" : why}});
-    std::abort();
-  }
-  return status == NATS_CONN_STATUS_CONNECTED;
+// True while the connection is up.
+bool IsConnected(const Connection& connection) {
+  return natsConnection_Status(connection.get()) == NATS_CONN_STATUS_CONNECTED;
 }
 
-// Tells connections apart: what waited at the server is lost with its own.
+// The connection to the broker. The library reconnects by itself, but gives a
+// connection up for good if the server refuses it: twice the user, or once
+// because there are too many, say. That may be mended while we run, so then
+// another connection is made. Thread-safe.
+class Link {
+ public:
+  explicit Link(Options options) : options_(std::move(options)) {}
+  ~Link() { natsConnection_FlushTimeout(connection_.get(), 500); }
+  Link(const Link&) = delete;
+  Link& operator=(const Link&) = delete;
+
+  // Once, before anything else: makes the first connection. It is there if this
+  // returns NATS_OK or NATS_NOT_YET_CONNECTED.
+  natsStatus Connect() {
+    MutexLock lock(mutex_);
+    return Make();
+  }
+
+  // The connection to use now. It may be one that was given up, for others are
+  // not made all the time. Takes as long as a connect if one is.
+  Connection Get() {
+    MutexLock lock(mutex_);
+    const natsConnStatus status = natsConnection_Status(connection_.get());
+    if (status == NATS_CONN_STATUS_CONNECTED) said_.clear();
+    if (status == NATS_CONN_STATUS_CLOSED && absl::Now() >= next_) {
+      SayWhyItWasGivenUp();
+      if (Make() == NATS_OK) log::Info("NATS connected");
+    }
+    return connection_;
+  }
+
+ private:
+  // Once for each cause, not once for each try.
+  void SayWhyItWasGivenUp() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    const char* text = nullptr;
+    natsConnection_GetLastError(connection_.get(), &text);
+    const std::string why = text == nullptr ? "" : text;
+    if (why == said_) return;
+    log::Error("the broker refuses the connection; it is tried again",
+               {{"cause", why}});
+    said_ = why;
+  }
+
+  natsStatus Make() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    next_ = absl::Now() + kMakePause;
+    natsConnection* raw = nullptr;
+    const natsStatus status = natsConnection_Connect(&raw, options_.get());
+    if (raw != nullptr) connection_ = {raw, natsConnection_Destroy};
+    return status;
+  }
+
+  const Options options_;
+  Mutex mutex_;
+  Connection connection_ ABSL_GUARDED_BY(mutex_);
+  absl::Time next_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
+  std::string said_ ABSL_GUARDED_BY(mutex_);
+};
+
+// Tells the sessions of one connection apart: what waited at the server is lost
+// with its own.
 class Epoch {
  public:
-  explicit Epoch(natsConnection* connection) : connection_(connection) {
+  Epoch() {
     natsStatistics* raw = nullptr;
     if (natsStatistics_Create(&raw) != NATS_OK) std::abort();  // out of memory
     statistics_.reset(raw);
   }
 
-  // How often the connection was made anew.
-  uint64_t Now() const {
+  // How often the library has reconnected.
+  uint64_t Of(const Connection& connection) const {
     uint64_t reconnects = 0;
-    natsConnection_GetStats(connection_, statistics_.get());
+    natsConnection_GetStats(connection.get(), statistics_.get());
     natsStatistics_GetCounts(statistics_.get(), nullptr, nullptr, nullptr,
                              nullptr, &reconnects);
     return reconnects;
   }
 
  private:
-  natsConnection* const connection_;
   std::unique_ptr<natsStatistics, Deleter<natsStatistics_Destroy>> statistics_;
 };
 
+absl::StatusOr<NatsSubscription> Subscribe(const Connection& connection,
+                                           const std::string& subject) {
+  natsSubscription* raw = nullptr;
+  const natsStatus status =
+      natsConnection_SubscribeSync(&raw, connection.get(), subject.c_str());
+  NatsSubscription subscription(raw, {connection});
+  if (status != NATS_OK) return ToStatus(status, "subscribe");
+  natsSubscription_SetPendingLimits(raw, -1, -1);  // bounded by what we ask
+  return subscription;
+}
+
 class NatsPull final : public JetStream::Pull {
  public:
-  NatsPull(natsConnection* connection, std::string subject, std::string inbox,
-           NatsSubscription subscription)
-      : connection_(connection),
+  // `link` must outlive it.
+  NatsPull(Link& link, std::string subject, std::string inbox_prefix)
+      : link_(link),
         subject_(std::move(subject)),
-        inbox_(std::move(inbox)),
-        subscription_(std::move(subscription)),
-        epoch_(connection) {}
+        inbox_prefix_(std::move(inbox_prefix)) {}
+
+  // Before anything else, and whenever the connection is another one: an inbox
+  // there.
+  absl::Status Bind(const Connection& connection) {
+    std::string inbox = NewInbox(inbox_prefix_);
+    absl::StatusOr<NatsSubscription> subscription =
+        Subscribe(connection, inbox);
+    if (!subscription.ok()) return subscription.status();
+    connection_ = connection;
+    inbox_ = std::move(inbox);
+    subscription_ = *std::move(subscription);
+    return absl::OkStatus();
+  }
 
   absl::StatusOr<std::vector<InMessage>> Next(int max,
                                               absl::Duration wait) override {
@@ -225,7 +297,8 @@ class NatsPull final : public JetStream::Pull {
     std::vector<InMessage> messages;
     while (static_cast<int>(messages.size()) < max) {
       const absl::Time now = absl::Now();
-      if (outstanding_ == 0 || now > lost_after_ || epoch_.Now() != asked_in_) {
+      if (outstanding_ == 0 || now > lost_after_ ||
+          epoch_.Of(connection_) != asked_in_) {
         if (!messages.empty()) break;
         if (absl::Status asked = Ask(max); !asked.ok()) {
           absl::SleepFor(std::min(kPause, wait));
@@ -305,19 +378,23 @@ class NatsPull final : public JetStream::Pull {
   }
 
   absl::Status Ask(int batch) {
-    if (!IsConnected(connection_)) {
+    const Connection connection = link_.Get();
+    if (!IsConnected(connection)) {
       return absl::UnavailableError("NATS is away");
     }
-    const uint64_t epoch = epoch_.Now();
+    if (connection != connection_) {
+      if (absl::Status bound = Bind(connection); !bound.ok()) return bound;
+    }
+    const uint64_t epoch = epoch_.Of(connection);
     const std::string request =
         absl::StrCat(R"({"batch":)", batch, R"(,"expires":)",
                      absl::ToInt64Nanoseconds(kPullExpires), "}");
     natsStatus status = natsConnection_PublishRequest(
-        connection_, subject_.c_str(), inbox_.c_str(), request.data(),
+        connection.get(), subject_.c_str(), inbox_.c_str(), request.data(),
         static_cast<int>(request.size()));
     // The library would wait a millisecond for more to send.
     if (status == NATS_OK)
-      status = natsConnection_FlushTimeout(connection_, 2000);
+      status = natsConnection_FlushTimeout(connection.get(), 2000);
     if (status != NATS_OK) return ToStatus(status, "pull");
     outstanding_ = batch;
     asked_in_ = epoch;
@@ -325,11 +402,13 @@ class NatsPull final : public JetStream::Pull {
     return absl::OkStatus();
   }
 
-  natsConnection* const connection_;
+  Link& link_;
   const std::string subject_;
-  const std::string inbox_;
-  const NatsSubscription subscription_;
+  const std::string inbox_prefix_;
   const Epoch epoch_;
+  Connection connection_;
+  std::string inbox_;
+  NatsSubscription subscription_;
   int outstanding_ = 0;  // messages the server may still send
   uint64_t asked_in_ = 0;
   absl::Time lost_after_ = absl::InfinitePast();
@@ -337,17 +416,10 @@ class NatsPull final : public JetStream::Pull {
 
 class NatsJetStream final : public JetStream {
  public:
-  NatsJetStream(Connection connection, std::string inbox_prefix)
-      : connection_(std::move(connection)),
-        inbox_prefix_(std::move(inbox_prefix)),
-        epoch_(connection_.get()) {}
+  NatsJetStream(std::unique_ptr<Link> link, std::string inbox_prefix)
+      : link_(std::move(link)), inbox_prefix_(std::move(inbox_prefix)) {}
 
-  ~NatsJetStream() override {
-    acks_.reset();
-    natsConnection_FlushTimeout(connection_.get(), 500);
-  }
-
-  bool connected() const override { return IsConnected(connection_.get()); }
+  bool connected() const override { return IsConnected(link_->Get()); }
 
   // An inbox of our own rather than the library's asynchronous publisher: no
   // stalls, no callbacks, and the answer's place is in its subject.
@@ -358,15 +430,17 @@ class NatsJetStream final : public JetStream {
         messages.size(),
         absl::UnavailableError("no stream acknowledged the message"));
     MutexLock lock(publishing_);
-    if (absl::Status ready = PrepareAcks(); !ready.ok()) {
+    const Connection connection = link_->Get();
+    if (absl::Status ready = PrepareAcks(connection); !ready.ok()) {
       std::fill(results.begin(), results.end(), ready);
       return results;
     }
     const std::string batch = absl::StrCat(ack_inbox_, ".", ++batches_, ".");
-    const uint64_t epoch = epoch_.Now();
+    const uint64_t epoch = epoch_.Of(connection);
     size_t sent = 0;
     for (size_t i = 0; i < messages.size(); ++i) {
-      const absl::Status status = Publish(messages[i], absl::StrCat(batch, i));
+      const absl::Status status =
+          Publish(connection, messages[i], absl::StrCat(batch, i));
       if (status.ok()) {
         ++sent;
         continue;
@@ -375,13 +449,13 @@ class NatsJetStream final : public JetStream {
       // Too big for the server: the others are not.
       if (!absl::IsInvalidArgument(status)) break;
     }
-    natsConnection_FlushTimeout(connection_.get(), Millis(end - absl::Now()));
+    natsConnection_FlushTimeout(connection.get(), Millis(end - absl::Now()));
     for (size_t received = 0; received < sent;) {
       natsMsg* raw = nullptr;
       const natsStatus status = natsSubscription_NextMsg(
           &raw, acks_.get(), Millis(std::min(end - absl::Now(), kNotice)));
       if (status == NATS_TIMEOUT && absl::Now() < end &&
-          epoch_.Now() == epoch) {
+          epoch_.Of(connection) == epoch) {
         continue;
       }
       if (status == NATS_NO_RESPONDERS) {
@@ -407,7 +481,7 @@ class NatsJetStream final : public JetStream {
 
   absl::Status Send(const std::string& subject,
                     absl::string_view payload) override {
-    return ToStatus(natsConnection_Publish(connection_.get(), subject.c_str(),
+    return ToStatus(natsConnection_Publish(link_->Get().get(), subject.c_str(),
                                            payload.data(),
                                            static_cast<int>(payload.size())),
                     "publish");
@@ -416,11 +490,12 @@ class NatsJetStream final : public JetStream {
   absl::StatusOr<std::string> Api(absl::string_view method,
                                   absl::string_view json,
                                   absl::Duration timeout) override {
-    if (!connected()) return absl::UnavailableError("NATS is away");
+    const Connection connection = link_->Get();
+    if (!IsConnected(connection)) return absl::UnavailableError("NATS is away");
     const std::string subject = absl::StrCat("$JS.API.", method);
     natsMsg* raw = nullptr;
     const natsStatus status = natsConnection_Request(
-        &raw, connection_.get(), subject.c_str(), json.data(),
+        &raw, connection.get(), subject.c_str(), json.data(),
         static_cast<int>(json.size()), Millis(timeout));
     const NatsMessage answer(raw);
     if (status != NATS_OK) return ToStatus(status, method);
@@ -435,43 +510,42 @@ class NatsJetStream final : public JetStream {
   }
 
   bool Flush(absl::Duration timeout) override {
-    return connected() && natsConnection_FlushTimeout(
-                              connection_.get(), Millis(timeout)) == NATS_OK;
+    const Connection connection = link_->Get();
+    return IsConnected(connection) &&
+           natsConnection_FlushTimeout(connection.get(), Millis(timeout)) ==
+               NATS_OK;
   }
 
   absl::StatusOr<std::unique_ptr<Pull>> PullFrom(
       const std::string& stream, const std::string& consumer) override {
-    std::string inbox = NewInbox(inbox_prefix_);
-    absl::StatusOr<NatsSubscription> subscription = Subscribe(inbox);
-    if (!subscription.ok()) return subscription.status();
-    return std::make_unique<NatsPull>(
-        connection_.get(),
+    auto pull = std::make_unique<NatsPull>(
+        *link_,
         absl::StrCat("$JS.API.CONSUMER.MSG.NEXT.", stream, ".", consumer),
-        std::move(inbox), *std::move(subscription));
+        inbox_prefix_);
+    if (absl::Status bound = pull->Bind(link_->Get()); !bound.ok()) {
+      return bound;
+    }
+    return pull;
   }
 
  private:
-  absl::StatusOr<NatsSubscription> Subscribe(const std::string& subject) {
-    natsSubscription* raw = nullptr;
-    const natsStatus status =
-        natsConnection_SubscribeSync(&raw, connection_.get(), subject.c_str());
-    NatsSubscription subscription(raw, {connection_.get()});
-    if (status != NATS_OK) return ToStatus(status, "subscribe");
-    natsSubscription_SetPendingLimits(raw, -1, -1);  // bounded by what we ask
-    return subscription;
-  }
-
-  absl::Status PrepareAcks() ABSL_EXCLUSIVE_LOCKS_REQUIRED(publishing_) {
-    if (!connected()) return absl::UnavailableError("NATS is away");
-    if (acks_ != nullptr) return absl::OkStatus();
+  absl::Status PrepareAcks(const Connection& connection)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(publishing_) {
+    if (!IsConnected(connection)) return absl::UnavailableError("NATS is away");
+    if (acks_ != nullptr && acks_.get_deleter().connection == connection) {
+      return absl::OkStatus();
+    }
     ack_inbox_ = NewInbox(inbox_prefix_);
-    absl::StatusOr<NatsSubscription> acks = Subscribe(ack_inbox_ + ".>");
+    absl::StatusOr<NatsSubscription> acks =
+        Subscribe(connection, ack_inbox_ + ".>");
     if (!acks.ok()) return acks.status();
     acks_ = *std::move(acks);
     return absl::OkStatus();
   }
 
-  absl::Status Publish(const OutMessage& message, const std::string& reply) {
+  static absl::Status Publish(const Connection& connection,
+                              const OutMessage& message,
+                              const std::string& reply) {
     natsMsg* raw = nullptr;
     natsStatus status = natsMsg_Create(
         &raw, message.subject.c_str(), reply.c_str(), message.payload.data(),
@@ -482,12 +556,12 @@ class NatsJetStream final : public JetStream {
       status = natsMsgHeader_Set(raw, name.c_str(), value.c_str());
     }
     if (status == NATS_OK) {
-      status = natsConnection_PublishMsg(connection_.get(), raw);
+      status = natsConnection_PublishMsg(connection.get(), raw);
     }
     return ToStatus(status, "publish");
   }
 
-  const Connection connection_;
+  const std::unique_ptr<Link> link_;
   const std::string inbox_prefix_;
   Mutex publishing_;
   const Epoch epoch_ ABSL_GUARDED_BY(publishing_);
@@ -550,16 +624,16 @@ absl::StatusOr<std::unique_ptr<JetStream>> JetStream::Connect(
     const JetStreamOptions& options) {
   natsOptions* raw_options = nullptr;
   if (natsOptions_Create(&raw_options) != NATS_OK) std::abort();
-  const Options owned(raw_options);
-  natsConnection* raw = nullptr;
+  auto link = std::make_unique<Link>(Options(raw_options));
   natsStatus status = Configure(raw_options, options);
-  if (status == NATS_OK) status = natsConnection_Connect(&raw, raw_options);
-  Connection connection(raw);
-  if (status != NATS_OK && status != NATS_NOT_YET_CONNECTED) {
+  if (status == NATS_OK) status = link->Connect();
+  if (status == NATS_NOT_YET_CONNECTED) {
+    log::Warning("the broker is away; it is tried again until it is there");
+  } else if (status != NATS_OK) {
     return absl::InvalidArgumentError(
         absl::StrCat("--nats_url, --nats_user: ", natsStatus_GetText(status)));
   }
-  return std::make_unique<NatsJetStream>(std::move(connection),
+  return std::make_unique<NatsJetStream>(std::move(link),
                                          InboxPrefix(options.user));
 }
 

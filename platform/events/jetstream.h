@@ -63,12 +63,11 @@ struct InMessage {
 
 // A connection to NATS and its JetStream. Thread-safe. Connects in the
 // background and reconnects for ever: calls fail with `UNAVAILABLE` while the
-// server is away.
+// server is away, or refuses the user; the log says which.
 class JetStream {
  public:
   // Fails with `INVALID_ARGUMENT` if the URL cannot be read; not if the server
-  // is away. A server that refuses the user closes the connection for good,
-  // which ends the process with the reason in the log.
+  // is away.
   static absl::StatusOr<std::unique_ptr<JetStream>> Connect(
       const JetStreamOptions& options);
   virtual ~JetStream() = default;

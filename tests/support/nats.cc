@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -86,6 +87,10 @@ void NatsServer::Thaw() { server_->Signal(SIGCONT); }
 void NatsServer::WipeData() {
   if (server_->running()) Die("WipeData() of a running nats-server");
   std::filesystem::remove_all(dir_.path() + "/data");
+}
+
+void NatsServer::Configure(std::string config) {
+  options_.config = std::move(config);
 }
 
 std::string NatsServer::Log() const { return ReadFile(dir_.path() + "/log"); }

@@ -42,6 +42,8 @@ class NatsServer {
   void Thaw();
   // Removes streams, consumers and messages. It must be stopped.
   void WipeData();
+  // NatsOptions::config from the next start on.
+  void Configure(std::string config);
 
   // What it has logged.
   std::string Log() const;
@@ -49,7 +51,7 @@ class NatsServer {
  private:
   bool TryStart();
 
-  const NatsOptions options_;
+  NatsOptions options_;
   TempDir dir_;
   int port_ = 0;
   std::unique_ptr<Process> server_;

@@ -32,11 +32,15 @@ using ::test_support::Eventually;
 using ::test_support::Fails;
 using ::test_support::IsOk;
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
 constexpr absl::StatusCode kNotFound = absl::StatusCode::kNotFound;
 constexpr absl::StatusCode kUnavailable = absl::StatusCode::kUnavailable;
+
+// What nats-server logs of one whose password is wrong.
+constexpr char kRefused[] = "authentication error";
 
 OutMessage Said(std::string payload = "", std::string id = "") {
   OutMessage message;
@@ -225,7 +229,10 @@ TEST_F(JetStreamTest, ABrokerThatDiesUnderAPublishLeavesItUnacknowledged) {
 TEST(JetStreamConnectTest, TheBrokerMayComeLater) {
   test_support::NatsServer nats;
   nats.Stop();
+  ::testing::internal::CaptureStderr();
   auto jetstream = JetStream::Connect({.url = nats.url(), .name = "test"});
+  EXPECT_THAT(::testing::internal::GetCapturedStderr(),
+              HasSubstr("the broker is away"));
   ASSERT_THAT(jetstream, IsOk());
   EXPECT_FALSE((*jetstream)->connected());
   EXPECT_THAT((*jetstream)->Api("INFO", "", absl::Seconds(30)),
@@ -275,6 +282,73 @@ TEST(JetStreamConnectTest, AUserNeedsNoInboxesButItsOwn) {
   const auto hand = (*pull)->Next(10, absl::Seconds(10));
   ASSERT_THAT(hand, IsOk());
   EXPECT_THAT(*hand, SizeIs(1));
+}
+
+// The C library gives up for good when the broker has refused the user twice,
+// which ended the process, and the next one, for as long as it did.
+TEST(JetStreamConnectTest, ABrokerThatRefusesTheUserMayTakeItLater) {
+  const auto only_with = [](absl::string_view password) {
+    return absl::StrCat(
+        "authorization { users: [{user: worker, password: ", password, "}]}");
+  };
+  test_support::NatsServer nats({.config = only_with("ours")});
+  const auto jetstream = JetStream::Connect({.url = nats.url(),
+                                             .name = "test",
+                                             .user = "worker",
+                                             .password = "ours"});
+  ASSERT_THAT(jetstream, IsOk());
+  ASSERT_TRUE(
+      Eventually(absl::Seconds(10), [&] { return (*jetstream)->connected(); }));
+  for (const auto& [method, json] :
+       {std::pair("STREAM.CREATE.TEST",
+                  R"({"name":"TEST","subjects":["test.>"]})"),
+        std::pair("CONSUMER.DURABLE.CREATE.TEST.worker",
+                  R"({"stream_name":"TEST","config":{
+                      "durable_name":"worker","ack_policy":"explicit"}})")}) {
+    ASSERT_THAT((*jetstream)->Api(method, json, absl::Seconds(10)), IsOk());
+  }
+  const auto pull = (*jetstream)->PullFrom("TEST", "worker");
+  ASSERT_THAT(pull, IsOk());
+  ASSERT_THAT((*jetstream)->PublishAll({Said("before")}, absl::Seconds(10)),
+              ElementsAre(IsOk()));
+
+  nats.Stop();
+  nats.Configure(only_with("another"));
+  nats.Start();
+  // Twice by one connection, then by another in its place.
+  int refused = 0;
+  EXPECT_TRUE(Eventually(
+      absl::Seconds(30),
+      [&] {
+        EXPECT_THAT((*jetstream)->PublishAll({Said()}, absl::Seconds(1)),
+                    ElementsAre(Fails(kUnavailable)));
+        EXPECT_THAT((*pull)->Next(1, absl::Milliseconds(1)),
+                    Fails(kUnavailable));
+        const std::string log = nats.Log();
+        refused = 0;
+        for (size_t at = log.find(kRefused); at != std::string::npos;
+             at = log.find(kRefused, at + 1)) {
+          ++refused;
+        }
+        return refused > 3;
+      }))
+      << "refused " << refused << " times:\n"
+      << nats.Log();
+
+  nats.Stop();
+  nats.Configure(only_with("ours"));
+  nats.Start();
+  EXPECT_TRUE(Eventually(absl::Seconds(20), [&] {
+    return (*jetstream)->PublishAll({Said("after")}, absl::Seconds(2))[0].ok();
+  }));
+  std::vector<std::string> taken;
+  EXPECT_TRUE(Eventually(absl::Seconds(20), [&] {
+    const auto hand = (*pull)->Next(10, absl::Milliseconds(500));
+    if (!hand.ok()) return false;
+    for (const InMessage& message : *hand) taken.push_back(message.payload);
+    return taken.size() >= 2;
+  }));
+  EXPECT_THAT(taken, ElementsAre("before", "after"));
 }
 
 TEST_F(JetStreamTest, ApiErrorsAreStatuses) {
