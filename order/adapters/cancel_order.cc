@@ -10,6 +10,7 @@
 #include "platform/metrics/metrics.h"
 #include "platform/planted/planted.h"
 #include "platform/status/error.h"
+#include "platform/trace/trace_context.h"
 
 namespace order {
 namespace {
@@ -129,7 +130,9 @@ void OrderCanceller::Settle(const Command& command, const KitchenAnswer& answer,
   CountCancelOutcome(answer);
   if (answer.kind == KitchenAnswer::Kind::kUnknown) {
     log::Warning("the kitchen gave no answer to a cancel",
-                 {{"order_id", command.order_id}, {"code", answer.reason}});
+                 {{"order_id", command.order_id},
+                  {"code", answer.reason},
+                  {"trace_id", platform::TraceIdOf(command.traceparent)}});
   }
   const CancelAttempt attempt{command.order_id, command.reason, command.by,
                               answer};

@@ -29,15 +29,16 @@ prometheus::Gauge& PendingGauge() {
   return gauge;
 }
 
-// Asks for all of `orders` at once and waits for the answers.
+// Asks for all of `pending` at once and waits for the answers.
 std::vector<CancelAttempt> AskAll(CookClient& cook,
-                                  const std::vector<OrderState>& orders,
+                                  const std::vector<PendingCancel>& pending,
                                   Traces& traces) {
-  std::vector<CancelAttempt> attempts(orders.size());
-  absl::BlockingCounter waiting(static_cast<int>(orders.size()));
-  for (size_t i = 0; i < orders.size(); ++i) {
-    const OrderState& order = orders[i];
-    const std::string traceparent = platform::ContinueTrace("").Traceparent();
+  std::vector<CancelAttempt> attempts(pending.size());
+  absl::BlockingCounter waiting(static_cast<int>(pending.size()));
+  for (size_t i = 0; i < pending.size(); ++i) {
+    const OrderState& order = pending[i].order;
+    const std::string traceparent =
+        platform::ContinueTrace(pending[i].traceparent).Traceparent();
     traces[order.id] = traceparent;
     attempts[i] = {order.id, order.cancel_reason, order.cancel_by, {}};
     cook.CancelTicket({order, order.cancel_reason, order.cancel_by, traceparent,
@@ -49,6 +50,23 @@ std::vector<CancelAttempt> AskAll(CookClient& cook,
   }
   waiting.Wait();
   return attempts;
+}
+
+void LogAnswers(const std::vector<CancelAttempt>& answered,
+                const Traces& traces, const absl::Status& stored) {
+  for (const CancelAttempt& attempt : answered) {
+    const bool cancelled =
+        attempt.answer.kind == KitchenAnswer::Kind::kCancelled;
+    log::Write(
+        stored.ok() ? log::Level::kInfo : log::Level::kWarning,
+        stored.ok() ? "the kitchen has answered a pending cancel"
+                    : "the answer to a pending cancel could not be stored",
+        {{"order_id", attempt.order_id},
+         {"answer", cancelled ? "CANCELLED" : attempt.answer.reason},
+         {"code", absl::StatusCodeToString(stored.code())},
+         {"cause", stored.message()},
+         {"trace_id", platform::TraceIdOf(traces.at(attempt.order_id))}});
+  }
 }
 
 }  // namespace
@@ -90,7 +108,7 @@ bool CancelReconciler::Round() {
   PendingGauge().Set(static_cast<double>(pending));
   if (pending == 0 || platform::planted::Is("pending_forgotten")) return false;
 
-  std::vector<OrderState> claimed;
+  std::vector<PendingCancel> claimed;
   status = pool_.InTransaction([&](pqxx::work& tx) {
     claimed = ClaimPendingCancels(tx, now_(), options_.batch);
     return absl::OkStatus();
@@ -112,10 +130,7 @@ bool CancelReconciler::Round() {
     PgOrderStore orders(tx, traces);
     return SettleCancels(orders, definite, now_()).status();
   });
-  if (!status.ok()) {
-    log::Warning("answers to pending cancels could not be stored",
-                 {{"code", absl::StatusCodeToString(status.code())}});
-  }
+  LogAnswers(definite, traces, status);
   log::Info("asked the kitchen again for pending cancels",
             {{"asked", claimed.size()}, {"answered", definite.size()}});
   return claimed.size() == static_cast<size_t>(options_.batch);

@@ -82,6 +82,11 @@ constexpr char kClaimSql[] = R"sql(
         LIMIT $2
         FOR UPDATE SKIP LOCKED)
     RETURNING)sql";
+// Behind the columns: the trace of the event that says "pending".
+constexpr char kClaimTrace[] = R"sql(,
+    coalesce((SELECT traceparent FROM outbox
+              WHERE aggregate_id = orders.order_id
+                  AND outbox.version = orders.version), ''))sql";
 
 // Above every UUID that we make.
 constexpr char kMaxUuid[] = "ffffffff-ffff-ffff-ffff-ffffffffffff";
@@ -104,7 +109,7 @@ void PrepareStatements(pqxx::connection& connection) {
   connection.prepare(kLoad, absl::StrCat("SELECT ", kColumns, kLoadSql));
   connection.prepare(kSave, kSaveSql);
   connection.prepare(kCountPending, kCountPendingSql);
-  connection.prepare(kClaim, absl::StrCat(kClaimSql, kColumns));
+  connection.prepare(kClaim, absl::StrCat(kClaimSql, kColumns, kClaimTrace));
   platform::events::PrepareOutbox(connection);
   platform::events::PrepareInbox(connection);
 }
@@ -195,9 +200,14 @@ int64_t CountPendingCancels(pqxx::transaction_base& tx) {
   return tx.exec_prepared1(kCountPending)[0].as<int64_t>();
 }
 
-std::vector<OrderState> ClaimPendingCancels(pqxx::work& tx, absl::Time now,
-                                            int limit) {
-  return OrdersOf(tx.exec_prepared(kClaim, platform::pg::ToSql(now), limit));
+std::vector<PendingCancel> ClaimPendingCancels(pqxx::work& tx, absl::Time now,
+                                               int limit) {
+  std::vector<PendingCancel> claimed;
+  for (const pqxx::row& row :
+       tx.exec_prepared(kClaim, platform::pg::ToSql(now), limit)) {
+    claimed.push_back({OrderOf(row), row.back().as<std::string>()});
+  }
+  return claimed;
 }
 
 }  // namespace order

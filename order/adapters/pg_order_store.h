@@ -56,10 +56,17 @@ std::vector<OrderState> ListOrders(pqxx::transaction_base& tx,
 // How many orders are CANCEL_PENDING.
 int64_t CountPendingCancels(pqxx::transaction_base& tx);
 
+// An order whose cancel waits for the kitchen's answer.
+struct PendingCancel {
+  OrderState order;
+  // Of whoever wanted it; empty if the outbox has forgotten.
+  std::string traceparent;
+};
+
 // Claims up to `limit` CANCEL_PENDING orders that are due at `now`: nobody else
 // gets them before the time that it sets, which grows with the attempts.
-std::vector<OrderState> ClaimPendingCancels(pqxx::work& tx, absl::Time now,
-                                            int limit);
+std::vector<PendingCancel> ClaimPendingCancels(pqxx::work& tx, absl::Time now,
+                                               int limit);
 
 // Of a row of the columns that kOrderColumns names.
 OrderState OrderOf(const pqxx::row& row);

@@ -15,7 +15,9 @@ namespace {
 
 using test_support::Eventually;
 using test_support::IsOk;
+using ::testing::Contains;
 using ::testing::SizeIs;
+using ::testing::StartsWith;
 
 class CancelReconcilerTest : public OrderFixture {
  protected:
@@ -68,6 +70,37 @@ TEST_F(CancelReconcilerTest, AnIndefiniteAnswerIsAskedForAgain) {
   EXPECT_EQ(Said(id), "ordered,cancel_pending");
   EXPECT_EQ(db_.Value("SELECT version FROM orders"), "2")
       << "asking is not a change of the order";
+}
+
+// What became of a cancel that was decided later could not be found under the
+// trace of the customer who wanted it.
+TEST_F(CancelReconcilerTest, TheCustomersTraceGoesOn) {
+  cook_.Answer({grpc::StatusCode::UNAVAILABLE, ""});
+  const std::string id = PlacePending();
+  const std::string trace = db_.Value(
+      "SELECT substr(traceparent, 4, 32) FROM outbox WHERE subject = "
+      "'restaurant.order.cancel_pending'");
+  cook_.Answer(grpc::Status::OK);
+  const auto reconciler = NewReconciler();
+  EXPECT_TRUE(Eventually(absl::Seconds(5),
+                         [&] { return StatusInTable(id) == "CANCELLED"; }));
+
+  EXPECT_THAT(cook_.metadata(),
+              Contains(StartsWith("traceparent=00-" + trace + "-")));
+  EXPECT_EQ(db_.Value("SELECT substr(traceparent, 4, 32) FROM outbox WHERE "
+                      "subject = 'restaurant.order.cancelled'"),
+            trace);
+}
+
+TEST_F(CancelReconcilerTest, WhatTheOutboxHasForgottenIsDecidedAllTheSame) {
+  cook_.Answer({grpc::StatusCode::UNAVAILABLE, ""});
+  const std::string id = PlacePending();
+  db_.Exec("DELETE FROM outbox");
+  cook_.Answer(grpc::Status::OK);
+  const auto reconciler = NewReconciler();
+  EXPECT_TRUE(Eventually(absl::Seconds(5),
+                         [&] { return StatusInTable(id) == "CANCELLED"; }));
+  EXPECT_EQ(Said(id), "cancelled");
 }
 
 // More than one round's worth, two replicas: each order is asked for once.
