@@ -80,6 +80,7 @@ std::vector<absl::StatusOr<PublishAck>> PublishInWaves(
     std::vector<absl::StatusOr<PublishAck>> acks =
         jetstream.PublishAll(messages, timeout);
     for (size_t n = 0; n < sent.size(); ++n) {
+      rows[sent[n]].message = std::move(messages[n]);
       if (!acks[n].ok()) failed.insert(rows[sent[n]].aggregate_id);
       results[sent[n]] = std::move(acks[n]);
     }

@@ -33,8 +33,8 @@ inline constexpr char kOutboxColumns[] = R"sql(
 OutboxRow RowOf(const pqxx::row& row, const std::string& source,
                 absl::string_view id_suffix = "");
 
-// Publishes `rows` (whose messages it takes) pipelined, but with at most one
-// unacknowledged event per aggregate in flight: first the first of each
+// Publishes `rows` (afterwards they are as before) pipelined, but with at most
+// one unacknowledged event per aggregate in flight: first the first of each
 // aggregate, then the second of each, and so on. Returns one result for each
 // row, in order. What follows a failed event of the same aggregate is not
 // published: `CANCELLED`. `timeout` is for each of those waves.

@@ -23,6 +23,7 @@
 #include "platform/planted/planted.h"
 #include "platform/status/error.h"
 #include "platform/thread/mutex.h"
+#include "platform/trace/trace_context.h"
 
 namespace platform::events {
 namespace {
@@ -60,6 +61,9 @@ struct Metrics {
       "outbox_oldest_seconds", "Age of the oldest event that waits.");
   prometheus::Counter& published = metrics::Counter(
       "outbox_published_total", "Events that the stream acknowledged.");
+  prometheus::Counter& duplicates = metrics::Counter(
+      "outbox_duplicates_total",
+      "Events that the stream had already: their acknowledgement was lost.");
   prometheus::Counter& failures =
       metrics::Counter("outbox_publish_failures_total",
                        "Tries to publish an event that were not acknowledged.");
@@ -80,6 +84,13 @@ std::string Text(const absl::Status& status) {
   const std::string cause = CauseOf(status);
   return absl::StrCat(absl::StatusCodeToString(status.code()), ": ",
                       cause.empty() ? status.message() : cause);
+}
+
+absl::string_view TraceOf(const OutMessage& message) {
+  for (const auto& [name, value] : message.headers) {
+    if (name == "traceparent") return TraceIdOf(value);
+  }
+  return "";
 }
 
 }  // namespace
@@ -307,7 +318,11 @@ absl::Status OutboxRelay::Impl::Settle(
     if (acks[i].ok()) {
       marks.push_back({rows[i].event_id, acks[i]->sequence});
       highest = std::max(highest, acks[i]->sequence);
-      if (!acks[i]->duplicate) lowest = std::min(lowest, acks[i]->sequence);
+      if (acks[i]->duplicate) {
+        metrics_.duplicates.Increment();
+      } else {
+        lowest = std::min(lowest, acks[i]->sequence);
+      }
       if (!refused_.empty()) refused_.erase(rows[i].aggregate_id);
       continue;
     }
@@ -353,7 +368,8 @@ void OutboxRelay::Impl::SetAside(const OutboxRow& row,
              {{"event_id", row.event_id},
               {log::AggregateKey(), row.aggregate_id},
               {"subject", row.message.subject},
-              {"error", Text(why)}});
+              {"error", Text(why)},
+              {"trace_id", TraceOf(row.message)}});
 }
 
 // The aggregates whose time to try again has not come.

@@ -46,9 +46,9 @@ struct RelayOptions {
 //
 // Woken by `committed`; the waiting ones pass it on to the active one by
 // NOTIFY. With a poll every second as fallback. Metrics: outbox_depth,
-// outbox_oldest_seconds, outbox_published_total, outbox_publish_failures_total,
-// outbox_refused, outbox_stream_reset, outbox_repairs_total, relay_active
-// (docs/operations.md).
+// outbox_oldest_seconds, outbox_published_total, outbox_duplicates_total,
+// outbox_publish_failures_total, outbox_refused, outbox_stream_reset,
+// outbox_repairs_total, relay_active (docs/operations.md).
 class OutboxRelay {
  public:
   // `jetstream` must outlive the relay.

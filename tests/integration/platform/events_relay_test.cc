@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <set>
@@ -22,7 +23,9 @@ namespace {
 using test_support::Eventually;
 using test_support::IsOk;
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::Pair;
 
 class RelayTest : public EventsTest {
@@ -62,6 +65,7 @@ TEST_F(RelayTest, WhatWasPublishedAndNotMarkedIsPublishedAgainUnderItsId) {
   ASSERT_THAT(failpoint::Arm("relay.before_mark=error(UNAVAILABLE)@nth:1"),
               IsOk());
   RecordingJetStream recording(*jetstream_);
+  const double before = std::max(Metric("outbox_duplicates_total"), 0.0);
 
   OutboxRelay relay(Relay(), recording);
   ASSERT_TRUE(EventuallyAllPublished());
@@ -69,6 +73,7 @@ TEST_F(RelayTest, WhatWasPublishedAndNotMarkedIsPublishedAgainUnderItsId) {
 
   EXPECT_EQ(recording.published(), 4);
   EXPECT_EQ(recording.duplicates(), 2);
+  EXPECT_EQ(Metric("outbox_duplicates_total") - before, 2);
   EXPECT_EQ(Messages().size(), 2);
 }
 
@@ -281,10 +286,13 @@ TEST_F(RelayTest, WhatWasPublishedButNotMarkedIsADuplicate) {
 TEST_F(RelayTest, ARefusedEventStopsOnlyItsAggregate) {
   DeleteStream();
   CreateStream(R"({"max_msg_size": 2000})");
-  ASSERT_THAT(AppendAll({Event(1, 1, std::string(5000, 'x')), Event(1, 2)}),
-              IsOk());
+  OutboxEvent too_big = Event(1, 1, std::string(5000, 'x'));
+  too_big.traceparent =
+      "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+  ASSERT_THAT(AppendAll({too_big, Event(1, 2)}), IsOk());
   RelayOptions options = Relay();
   options.batch = 2;  // the refused one must not fill every round
+  ::testing::internal::CaptureStderr();
   OutboxRelay relay(options, *jetstream_);
   for (int version = 1; version <= 10; ++version) {
     ASSERT_THAT(AppendAll({Event(2, version)}), IsOk());
@@ -297,6 +305,10 @@ TEST_F(RelayTest, ARefusedEventStopsOnlyItsAggregate) {
   EXPECT_EQ(ByAggregate(InStream()).count(AggregateId(1)), 0);
   EXPECT_TRUE(Eventually(absl::Seconds(10),
                          [&] { return Metric("outbox_refused") == 1; }));
+  EXPECT_THAT(::testing::internal::GetCapturedStderr(),
+              AllOf(HasSubstr("the broker refuses an event"),
+                    HasSubstr("test.happened"),
+                    HasSubstr("0af7651916cd43dd8448eb211c80319c")));
   EXPECT_GE(Metric("outbox_publish_failures_total"), 1);
 
   Api("STREAM.UPDATE.TEST",
