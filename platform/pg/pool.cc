@@ -56,16 +56,26 @@ std::string FirstLine(const std::exception& error) {
   return std::string(text.substr(0, text.find('\n')));
 }
 
+// Others wanted the same rows in the same moment.
+absl::Status Conflict(const std::exception& error) {
+  return WithCause(
+      WithRetryAfter(Error(absl::StatusCode::kAborted, "ABORTED",
+                           "Others changed the same in the same moment. Please "
+                           "try again in a moment."),
+                     absl::Seconds(1)),
+      FirstLine(error));
+}
+
 absl::Status OfSqlState(const pqxx::sql_error& error) {
   const std::string& state = error.sqlstate();
   const absl::string_view kind = absl::string_view(state).substr(0, 2);
   if (kind == "22") return absl::InvalidArgumentError(FirstLine(error));
-  if (kind == "08" || kind == "53" || absl::StartsWith(state, "57P0")) {
+  // 25006: this server only reads, another has taken its place. 58: its disk.
+  if (kind == "08" || kind == "53" || kind == "58" || state == "25006" ||
+      absl::StartsWith(state, "57P0")) {
     return DatabaseUnavailable(absl::StrCat("SQLSTATE ", state));
   }
-  if (state == "40001" || state == "40P01") {
-    return absl::AbortedError(FirstLine(error));
-  }
+  if (state == "40001" || state == "40P01") return Conflict(error);
   if (state == "23505") return absl::AlreadyExistsError(FirstLine(error));
   if (state == "55P03" || state == "57014") return Overloaded("database");
   return absl::InternalError(absl::StrCat(state, ": ", FirstLine(error)));
@@ -81,9 +91,9 @@ absl::Status StatusOfCurrentException() {
   } catch (const pqxx::broken_connection&) {
     return DatabaseUnavailable("connection lost");
   } catch (const pqxx::serialization_failure& e) {
-    return absl::AbortedError(FirstLine(e));
+    return Conflict(e);
   } catch (const pqxx::deadlock_detected& e) {
-    return absl::AbortedError(FirstLine(e));
+    return Conflict(e);
   } catch (const pqxx::sql_error& e) {
     return OfSqlState(e);
   } catch (const std::exception& e) {

@@ -54,12 +54,13 @@ class Pool {
   // Runs `body` in a transaction (READ COMMITTED) and commits if it returns OK;
   // rolls back otherwise. Exceptions of libpqxx become statuses:
   //
-  //   serialization failure, deadlock  `ABORTED`, after three tries
+  //   serialization failure, deadlock  `ABORTED` / `ABORTED`, after three tries
   //   unreadable value (class 22)      `INVALID_ARGUMENT`
   //   unique violation                 `ALREADY_EXISTS`
   //   lock or statement timeout,
   //   no free connection               `RESOURCE_EXHAUSTED` / `OVERLOADED`
-  //   connection lost, server away     `UNAVAILABLE` / `DATABASE_UNAVAILABLE`
+  //   connection lost, server away,
+  //   read-only, without its disk      `UNAVAILABLE` / `DATABASE_UNAVAILABLE`
   //   anything else                    `INTERNAL`
   //
   // `body` may run several times: it must have no effect but through its

@@ -167,6 +167,38 @@ TEST_F(PgPoolTest, SaysWhatWentWrong) {
   EXPECT_EQ(connects_, 1);
 }
 
+// A primary that was demoted still answers, and refuses to write: its
+// connections lead to the wrong server.
+TEST_F(PgPoolTest, AServerThatOnlyReadsIsAway) {
+  const auto only_reads = [this](const char* value) {
+    pqxx::connection connection(
+        db_.dsn() + " options='-c default_transaction_read_only=off'");
+    pqxx::nontransaction(connection)
+        .exec(absl::StrCat("ALTER DATABASE ", db_.name(),
+                           " SET default_transaction_read_only = ", value));
+  };
+  Pool pool(Options(1));
+
+  only_reads("on");
+  EXPECT_THAT(Raise(pool, 1), Fails(kUnavailable, "DATABASE_UNAVAILABLE"));
+  EXPECT_EQ(connects_, 2);
+
+  // The session that only reads is not used again.
+  only_reads("off");
+  EXPECT_THAT(Raise(pool, 1), IsOk());
+  EXPECT_EQ(connects_, 3);
+  EXPECT_EQ(Counter(1), "1");
+}
+
+TEST_F(PgPoolTest, AServerThatCannotUseItsDiskIsAway) {
+  Pool pool(Options(1));
+
+  EXPECT_THAT(Run(pool,
+                  "DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '58030'; END "
+                  "$$"),
+              Fails(kUnavailable, "DATABASE_UNAVAILABLE"));
+}
+
 // Postgres quotes the whole row when a constraint fails.
 TEST_F(PgPoolTest, SaysItWithoutTheRow) {
   Pool pool(Options(1));
@@ -284,15 +316,16 @@ TEST_F(PgPoolTest, ASerializationFailureIsTriedThreeTimes) {
   for (const absl::string_view code : {"40001", "40P01"}) {
     int bodies = 0;
 
-    EXPECT_THAT(pool.InTransaction([&](pqxx::work& tx) {
+    const absl::Status status = pool.InTransaction([&](pqxx::work& tx) {
       ++bodies;
       tx.exec_prepared("raise", 1);
       tx.exec(absl::StrCat("DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '",
                            code, "'; END $$"));
       return absl::OkStatus();
-    }),
-                Fails(absl::StatusCode::kAborted));
+    });
 
+    EXPECT_THAT(status, Fails(absl::StatusCode::kAborted, "ABORTED"));
+    EXPECT_TRUE(RetryAfterOf(status).has_value());
     EXPECT_EQ(bodies, 3);
     EXPECT_EQ(Counter(1), "0");
   }
