@@ -12,7 +12,6 @@
 #include <utility>
 
 #include "absl/flags/flag.h"
-#include "absl/flags/parse.h"
 #include "absl/flags/usage.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
@@ -232,6 +231,6 @@ int Main() {
 int main(int argc, char** argv) {
   platform::PrepareProcess();
   absl::SetProgramUsageMessage("Serves the pages for people.");
-  absl::ParseCommandLine(argc, argv);
+  platform::ParseFlags(argc, argv);
   return gateway::Main();
 }

@@ -13,7 +13,6 @@
 #include <vector>
 
 #include "absl/flags/flag.h"
-#include "absl/flags/parse.h"
 #include "absl/flags/usage.h"
 #include "google/protobuf/descriptor.pb.h"
 #include "google/protobuf/descriptor_database.h"
@@ -157,6 +156,6 @@ int Main() {
 int main(int argc, char** argv) {
   platform::PrepareProcess();
   absl::SetProgramUsageMessage("Describes the gateway's gRPC API.");
-  absl::ParseCommandLine(argc, argv);
+  platform::ParseFlags(argc, argv);
   return gateway::Main();
 }

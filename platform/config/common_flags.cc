@@ -1,17 +1,12 @@
 #include "platform/config/common_flags.h"
 
 #include <libpq-fe.h>
-#include <unistd.h>
 
 #include <cstddef>
-#include <cstdio>
-#include <cstdlib>
 #include <fstream>
 #include <utility>
 
 #include "absl/flags/flag.h"
-#include "absl/flags/parse.h"
-#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
@@ -19,7 +14,6 @@
 
 #include "platform/failpoint/failpoint.h"
 #include "platform/planted/planted.h"
-#include "platform/process/process.h"
 #include "platform/status/error.h"
 
 ABSL_FLAG(std::string, listen, "", "host:port to serve gRPC on.");
@@ -58,24 +52,10 @@ ABSL_FLAG(std::string, failpoints, "",
           "relay.before_mark=crash@nth:3 (platform/failpoint/failpoint.h).");
 ABSL_FLAG(bool, failpoint_control, false,
           "For tests: arm failpoints by POST /failpoints on metrics_listen.");
-ABSL_FLAG(
-    bool, core_dumps, true,
-    "Whether a crash may leave an image of the memory, secrets included.");
 ABSL_FLAG(std::string, log_level, "info", "debug, info, warning or error.");
 
 namespace platform {
 namespace {
-
-bool parsing_flags = false;
-bool help_wanted = false;
-
-// Abseil ends a process whose flags are wrong with 1, which is how we report
-// failures of other kinds, and also one that was asked for help.
-void OnExit(int status, void* /*unused*/) {
-  if (!parsing_flags || status != 1) return;
-  std::fflush(nullptr);
-  _exit(help_wanted ? kExitOk : kExitUsage);
-}
 
 bool IsAddress(const std::string& text) {
   // The last colon: [::1]:80 has several.
@@ -116,21 +96,6 @@ bool UpToAMinute(absl::Duration value) {
 }
 
 }  // namespace
-
-std::vector<std::string> ParseFlags(int argc, char** argv) {
-  for (int i = 1; i < argc; ++i) {
-    absl::string_view word = argv[i];
-    while (absl::ConsumePrefix(&word, "-")) {
-    }
-    help_wanted = help_wanted || absl::StartsWith(word, "help");
-  }
-  on_exit(OnExit, nullptr);
-  parsing_flags = true;
-  const std::vector<char*> words = absl::ParseCommandLine(argc, argv);
-  parsing_flags = false;
-  if (!absl::GetFlag(FLAGS_core_dumps)) DisableCoreDumps();
-  return {words.begin() + 1, words.end()};
-}
 
 absl::Status BadFlag(absl::string_view name, absl::string_view rule) {
   return Error(absl::StatusCode::kInvalidArgument, "BAD_FLAG",

@@ -6,7 +6,6 @@
 #pragma once
 
 #include <string>
-#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -16,13 +15,6 @@
 #include "platform/log/log.h"
 
 namespace platform {
-
-// Parses the command line and returns its words, without the program's name and
-// without flags. If a flag is unknown or its value cannot be read, ends the
-// process with exit code 2 and one line that says so. Call once, first thing
-// after PrepareProcess(). With --core_dumps=false a crash leaves none from here
-// on.
-std::vector<std::string> ParseFlags(int argc, char** argv);
 
 // Who this process is to the broker.
 struct NatsConfig {

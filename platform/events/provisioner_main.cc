@@ -11,7 +11,6 @@
 
 #include "absl/flags/declare.h"
 #include "absl/flags/flag.h"
-#include "absl/flags/parse.h"
 #include "absl/flags/usage.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
@@ -130,7 +129,5 @@ absl::Status Run(const std::vector<std::string>& files) {
 int main(int argc, char** argv) {
   platform::PrepareProcess();
   absl::SetProgramUsageMessage("keeps streams and durables as declared");
-  const std::vector<char*> words = absl::ParseCommandLine(argc, argv);
-  return platform::ExitCode(
-      Run(std::vector<std::string>(words.begin() + 1, words.end())));
+  return platform::ExitCode(Run(platform::ParseFlags(argc, argv)));
 }

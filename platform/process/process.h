@@ -1,6 +1,9 @@
 // Start and end of a process.
 #pragma once
 
+#include <string>
+#include <vector>
+
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 
@@ -15,6 +18,13 @@ inline constexpr int kExitUsage = 2;  // a flag is missing or wrong
 // WaitForShutdownSignal(), ignores SIGPIPE, turns off Abseil's mutex deadlock
 // detection, lets malloc have four arenas for all threads.
 void PrepareProcess();
+
+// Parses the command line and returns its words, without the program's name and
+// without flags. If a flag is unknown or its value cannot be read, ends the
+// process with exit code 2 and one line that says so. Call once, first thing
+// after PrepareProcess(). With --core_dumps=false a crash leaves none from here
+// on.
+std::vector<std::string> ParseFlags(int argc, char** argv);
 
 // From now on a crash leaves no image of the memory, with all its secrets, on a
 // disk, and no process of the same user may look into it. (`scripts/status` of

@@ -289,6 +289,7 @@ TEST_F(ProvisionerTest, TheProgramRefusesWhatItCannotDoAtOnce) {
   EXPECT_EQ(run(Command({})).exit_code, 2);
   EXPECT_EQ(run(Command({url, "--replicas=2"})).exit_code, 2);
   EXPECT_EQ(run({BINARY_DIR "/bin/provisioner", url}).exit_code, 2);
+  EXPECT_EQ(run(Command({url, "--no_such_flag"})).exit_code, 2);
   const auto bad = run({BINARY_DIR "/bin/provisioner", url,
                         files_.Write("bad.json", "no json")});
   EXPECT_EQ(bad.exit_code, 2);
