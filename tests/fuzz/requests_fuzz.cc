@@ -7,7 +7,9 @@
 #include "cook/adapters/cook_validation.h"
 #include "delivery/adapters/delivery_validation.h"
 #include "mypage/adapters/mypage_validation.h"
+#include "mypage/adapters/watch_messages.h"
 #include "order/adapters/order_validation.h"
+#include "platform/page/page_token.h"
 #include "platform/uuid/uuid.h"
 #include "tests/fuzz/check.h"
 
@@ -115,6 +117,30 @@ void Mypage(const std::string& bytes) {
     Claim(in.page_size >= 1 && in.page_size <= 100, "page_size");
     Claim(in.before.empty() || IsCanonical(in.before), "page_token");
   });
+  Try<v1::WatchMypageRequest>(bytes, check, [](const mypage::WatchInput& in) {
+    Claim(!in.key.is_list() && IsCanonical(in.key.order_id), "order_id");
+    Claim(!in.have.has_value() || in.have->at(in.key.order_id) > 0, "have");
+  });
+  Try<v1::WatchMypagesRequest>(bytes, check, [](const mypage::WatchInput& in) {
+    Claim(in.key.is_list() && in.key.customer_id > 0, "customer_id");
+    Claim(in.key.page_size >= 1 && in.key.page_size <= 100, "page_size");
+  });
+}
+
+// Any text as a token, and a token that holds any bytes.
+void ResumeTokens(const std::string& bytes) {
+  const mypage::WatchKey list{
+      .order_id = "", .customer_id = 7, .page_size = 20};
+  const auto none = mypage::ParseResumeToken(list, bytes);
+  if (!none.ok()) ClaimBadInput(none.status());
+
+  const auto have = mypage::ParseResumeToken(
+      list, platform::EncodePageToken("WatchMypages/7/20", "\1" + bytes));
+  Claim(have.ok(), "there and back");
+  for (const auto& [id, version] : *have) {
+    Claim(IsCanonical(id), "id in a token");
+    Claim(version >= 0 && version <= 0xffff, "version in a token");
+  }
 }
 
 }  // namespace
@@ -125,5 +151,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   Cook(bytes);
   Delivery(bytes);
   Mypage(bytes);
+  ResumeTokens(bytes);
   return 0;
 }
