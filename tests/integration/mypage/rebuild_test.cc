@@ -22,6 +22,7 @@
 #include "mypage/migrations/migrations.h"
 #include "platform/events/consumer.h"
 #include "platform/events/provisioner.h"
+#include "platform/failpoint/failpoint.h"
 #include "platform/thread/mutex.h"
 #include "tests/integration/mypage/lives.h"
 #include "tests/support/eventually.h"
@@ -440,6 +441,46 @@ TEST_F(RebuildTest, OneThatIsKilledAtTheSwapChangesNothing) {
   EXPECT_TRUE(
       Eventually(absl::Seconds(20), [&] { return Rebuild(Options()).ok(); }));
   EXPECT_EQ(Rows(), expected);
+}
+
+// Before the swap nothing has changed, after it all has: read, and done once
+// more, it can be either way.
+TEST_F(RebuildTest, OneThatBreaksOffAroundTheSwapCanBeRepeated) {
+  const std::vector<Message> messages = Lives(0, 30);
+  Publish(messages);
+  ASSERT_THAT(Apply(pool_, messages), IsOk());
+  const std::string expected = Rows();
+  const Readers readers(pool_, OrderId(1));
+  // The session of the one before, and its lock, may last a moment longer.
+  const auto ends_with = [&](absl::StatusCode code) {
+    return Eventually(absl::Seconds(20),
+                      [&] { return Rebuild(Options()).code() == code; });
+  };
+  const auto spoil = [&] {
+    db_.Exec("UPDATE mypage_views SET customer_id = 99, qty = 1");
+    return Rows();
+  };
+
+  const std::string spoilt = spoil();
+  ASSERT_THAT(
+      platform::failpoint::Arm("mypage.rebuild_before_swap=error(UNAVAILABLE)"),
+      IsOk());
+  EXPECT_TRUE(ends_with(absl::StatusCode::kUnavailable));
+  platform::failpoint::DisarmAll();
+  EXPECT_EQ(Rows(), spoilt);
+  EXPECT_TRUE(ends_with(absl::StatusCode::kOk));
+  EXPECT_EQ(Rows(), expected);
+
+  spoil();
+  ASSERT_THAT(
+      platform::failpoint::Arm("mypage.rebuild_after_swap=error(UNAVAILABLE)"),
+      IsOk());
+  EXPECT_TRUE(ends_with(absl::StatusCode::kUnavailable));
+  platform::failpoint::DisarmAll();
+  EXPECT_EQ(Rows(), expected);
+  EXPECT_TRUE(ends_with(absl::StatusCode::kOk));
+  EXPECT_EQ(Rows(), expected);
+  ExpectNothingLeftBehind();
 }
 
 TEST_F(RebuildTest, WhoMustPauseComesAgain) {

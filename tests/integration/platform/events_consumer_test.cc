@@ -168,6 +168,34 @@ TEST_F(ConsumerTest, NobodyIsToldOfWhatWasNotApplied) {
   EXPECT_EQ(told, 0);
 }
 
+TEST_F(ConsumerTest, WhatCannotBeParkedIsParkedLater) {
+  ASSERT_THAT(failpoint::Arm("consumer.before_park=error(UNAVAILABLE)@times:2"),
+              IsOk());
+  Publish({"poison", "ok"});
+  const auto consumer = Consume();
+  ExpectSettled();
+  failpoint::DisarmAll();
+
+  ExpectEffects(1);
+  EXPECT_EQ(Count("dead_letters"), 1);
+  EXPECT_EQ(ParkedReason(1), "it is poison");
+}
+
+// The broker delivers it again: it has not heard that it is parked.
+TEST_F(ConsumerTest, WhatIsParkedIsParkedOnceThoughItsEndIsLost) {
+  CreateDurable(/*ack_wait=*/absl::Seconds(1));
+  ASSERT_THAT(failpoint::Arm("consumer.after_park=error(UNAVAILABLE)@times:2"),
+              IsOk());
+  Publish({"poison", "ok"});
+  const auto consumer = Consume();
+  ExpectSettled();
+  failpoint::DisarmAll();
+
+  ExpectEffects(1);
+  EXPECT_EQ(Count("dead_letters"), 1);
+  EXPECT_EQ(ParkedReason(1), "it is poison");
+}
+
 TEST_F(ConsumerTest, GarbageIsParkedWhateverItsBytes) {
   const std::string bytes("\xff\xfe\0\x01'\";--", 9);
   const auto broken = [](const std::string& header, const std::string& value) {

@@ -6,12 +6,14 @@
 #include <thread>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
 #include "platform/events/commands.h"
 #include "platform/events/outbox_relay.h"
+#include "platform/failpoint/failpoint.h"
 #include "tests/integration/platform/events_fixture.h"
 #include "tests/support/eventually.h"
 #include "tests/support/status_matchers.h"
@@ -224,6 +226,34 @@ TEST_F(ReconcileTest, SaysThatTheStreamWentBack) {
   EXPECT_THAT(Reconcile(), IsOk());  // the event itself is there
 
   EXPECT_THAT(report_, HasSubstr("below an acknowledged one, 1000"));
+}
+
+// A repair that ends in the middle leaves something to do, or has done more
+// than it knows. The next one makes up for either.
+TEST_F(ReconcileTest, ARepairThatBrokeOffCanBeRepeated) {
+  PublishVersions(2);
+  EXPECT_EQ(ApplyStream(), 6);
+  for (const char* point :
+       {"reconcile.before_publish", "reconcile.before_mark"}) {
+    SCOPED_TRACE(point);
+    DeleteStream();
+    CreateStream();
+    // The session of the one before, and its lock, may last a moment longer.
+    const auto ends_with = [&](absl::StatusCode code) {
+      return Eventually(absl::Seconds(10), [&] {
+        return Reconcile(/*repair=*/true).code() == code;
+      });
+    };
+    ASSERT_THAT(failpoint::Arm(absl::StrCat(point, "=error(UNAVAILABLE)")),
+                IsOk());
+    EXPECT_TRUE(ends_with(absl::StatusCode::kUnavailable)) << report_;
+    failpoint::DisarmAll();
+
+    EXPECT_TRUE(ends_with(absl::StatusCode::kOk)) << report_;
+    EXPECT_EQ(Messages().size(), 6);
+    EXPECT_EQ(ApplyStream(), 0);
+    EXPECT_THAT(Reconcile(), IsOk());
+  }
 }
 
 TEST_F(ReconcileTest, EndsTheRelaysAlarm) {
