@@ -27,7 +27,7 @@ struct Subscription {
 std::string AdminName(absl::string_view service);
 
 // `dead-letters list`: prints parked events, one line each, to stdout.
-// `dead-letters redrive [--all | <event_id>…]` as `args`: applies them again,
+// `dead-letters redrive (all | <event_id>…)` as `args`: applies them again,
 // through the inbox, and removes those that succeed from the parked. Fails if
 // one could not be applied.
 absl::Status DeadLettersCommand(pg::Pool& pool,
