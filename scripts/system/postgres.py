@@ -48,6 +48,8 @@ jit = off
 autovacuum_naptime = 10s
 autovacuum_analyze_scale_factor = 1
 
+# Not the DETAIL of a broken constraint: it quotes the row, and so what customers wrote.
+log_error_verbosity = terse
 log_line_prefix = '%m [%p] %q%u@%d '
 timezone = 'UTC'
 {more}
