@@ -2,6 +2,7 @@
 seen before it counts as one."""
 
 import bisect
+import math
 
 from .invariants import AFTERMATH
 from .snapshot import read_history
@@ -39,31 +40,37 @@ _FACTS = {
 def of_snapshot(world):
     rows = world.sql(" UNION ALL ".join(
         f"SELECT '{name}', ({query})::text" for name, query in _FACTS.items()) + ";")
-    return {name: int(value) for name, value in rows}
+    found = {name: int(value) for name, value in rows}
+    for name in ("tombstones", "cancelled_cooking", "told_cancelled", "told_pending",
+                 "told_too_late"):
+        found[name + "_percent"] = _percent(found[name], found["cancels"])
+    return found
 
 
 def _percent(part, whole):
     return round(100 * part / whole, 1) if whole else 0
 
 
-def of_history(path, harms):
-    """How long it took until requests were answered again after each fault. A failure after so
-    long without one that nothing is excused any more has another cause."""
+def of_history(history, harms):
+    """How long it took until requests were answered again after each fault: those that it can have
+    kept from being answered. What was under way when the next such fault came is that one's, and
+    a failure after so long without one that nothing is excused any more has another cause."""
     failed = sorted(
-        entry["s"] for entry in read_history([path])
+        (entry["s"], entry["e"], entry["op"]) for entry in history
         if entry["code"] in ("UNAVAILABLE", "DEADLINE_EXCEEDED", "CANCELLED", "UNKNOWN",
-                             "INTERNAL", "RESOURCE_EXHAUSTED")
-        and entry["op"] in ("place", "cancel", "get", "view"))
+                             "INTERNAL", "RESOURCE_EXHAUSTED"))
     longest = 0
-    starts = sorted(harm.began for harm in harms) + [float("inf")]
-    for end in sorted(harm.ended for harm in harms):
-        following = min(start for start in starts if start > end)
-        back = end
-        for sent in failed[bisect.bisect_left(failed, end):]:
+    for harm in harms:
+        following = min((other.began for other in harms
+                         if other.began > harm.ended and set(other.calls) & set(harm.calls)),
+                        default=math.inf)
+        back = harm.ended
+        for sent, ended, call in failed[bisect.bisect_left(failed, (harm.ended,)):]:
             if sent >= following or sent - back > AFTERMATH:
                 break
-            back = sent
-        longest = max(longest, back - end)
+            if call in harm.calls and ended < following:
+                back = sent
+        longest = max(longest, back - harm.ended)
     return {"back_seconds": round(longest / 1e6, 1)}
 
 
@@ -74,20 +81,23 @@ def of_relays(samples, counts):
          for before, after in zip(samples, samples[1:])), default=0)}
     if counts.get("reconcile_ms"):
         found["reconcile_per_second"] = round(1000 * counts["republished"] / counts["reconcile_ms"])
+        found["reconcile_of_relays_percent"] = _percent(
+            found["reconcile_per_second"], found["relay_per_second"])
     return found
 
 
-def missed(drill, seen):
-    """What the drill's table demands and was not seen."""
-    seen = dict(seen)
-    for name in ("tombstones", "cancelled_cooking", "told_cancelled", "told_pending",
-                 "told_too_late"):
-        seen[name + "_percent"] = _percent(seen.get(name, 0), seen.get("cancels", 0))
+def limits(drill, full):
+    """(fact, "at least" or "at most", limit) of the drill's table."""
+    for words, table in (("at least", "at_least"), ("at most", "at_most")):
+        for name, limit in drill.get(table, {}).items():
+            yield name, words, limit[full] if isinstance(limit, list) else limit
+
+
+def missed(drill, full, seen):
+    """What the drill's table demands and was not seen. What never happened was not counted."""
     found = []
-    for name, least in drill.get("at_least", {}).items():
-        if seen.get(name, 0) < least:
-            found.append(f"{name}: {seen.get(name, 0)}, and at least {least} must be seen")
-    for name, most in drill.get("at_most", {}).items():
-        if seen.get(name, 0) > most:
-            found.append(f"{name}: {seen.get(name, 0)}, and at most {most} may be seen")
+    for name, words, limit in limits(drill, full):
+        value = seen.get(name, 0 if words == "at least" else math.inf)
+        if value < limit if words == "at least" else value > limit:
+            found.append(f"{name}: {value}, and {words} {limit} must be seen")
     return found

@@ -25,6 +25,7 @@ from system.process import wait_for
 from system.settings import Trouble
 
 from . import snapshot
+from .resources import metrics
 
 
 # The calls that each service answers, as the history names them.
@@ -93,37 +94,57 @@ class Driver:
         if name in self.system.services:
             parts.wait_ready(process, self.system.addresses(name)[int(number or 1) - 1])
 
+    def _running(self, target):
+        """Another harm may just have ended it."""
+        process = self._process(target)
+        wait_for(process.pid, 60, f"{target} does not come back")
+        return process
+
     def kill(self, target):
         """kill -9, and start again."""
+        process = self._running(target)
         with self.harm(f"kill {target}", _calls_of(target)):
-            self._process(target).stop(signal.SIGKILL)
+            process.stop(signal.SIGKILL)
         self._start(target)
         return {"kills": 1}
 
     def restart(self, target):
         """SIGTERM, and start again."""
+        process = self._running(target)
         with self.harm(f"restart {target}", _calls_of(target)):
-            self._process(target).stop()
+            code = process.stop()
             self._start(target)
+        if code != 0:
+            raise Trouble(f"{target} ended with {code}; {process.log} may say why")
         return {"restarts": 1}
 
     def freeze(self, target, seconds):
         """SIGSTOP for a while: a process that hangs and keeps its connections. Another harm may
         kill it meanwhile, or may just have killed it."""
-        pid = wait_for(self._process(target).pid, 60, f"{target} does not come back")
-        with self.harm(f"freeze {target}", _calls_of(target)), \
-                contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGSTOP)
+        process = self._process(target)
+
+        def stopped():
+            pid = process.pid()
+            with contextlib.suppress(ProcessLookupError):
+                if pid:
+                    os.kill(pid, signal.SIGSTOP)
+                    return pid
+            return None
+
+        pid = wait_for(stopped, 60, f"{target} does not come back")
+        with self.harm(f"freeze {target}", _calls_of(target)):
             try:
                 time.sleep(seconds)
             finally:
-                os.kill(pid, signal.SIGCONT)
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGCONT)
         return {"freezes": 1}
 
     def away(self, target, seconds):
         """kill -9, and back only after a while."""
+        process = self._running(target)
         with self.harm(f"{target} away", _calls_of(target)):
-            self._process(target).stop(signal.SIGKILL)
+            process.stop(signal.SIGKILL)
             try:
                 time.sleep(seconds)
             finally:
@@ -270,14 +291,17 @@ class Driver:
             shutil.rmtree(self.system.path("nats", "store"))
             process.start()
             self._streams_are_there()
-        return {"wipes": 1, **self.reconcile()}
+        return {"wipes": 1, **self._alarmed(*snapshot.streams(self.system.services)),
+                **self.reconcile()}
 
     def stream_delete(self, stream):
         """Somebody deletes a stream; the provisioner makes it again."""
         with self.harm(f"stream {stream} deleted"):
             snapshot.stream_tool(self.system, "delete-stream", stream)
             self._streams_are_there()
-        return {"streams_deleted": 1, **self.reconcile()}
+        services = [service for service, theirs in snapshot.streams(self.system.services).items()
+                    if theirs == stream]
+        return {"streams_deleted": 1, **self._alarmed(*services), **self.reconcile()}
 
     def durable_delete(self, stream, durable):
         """Somebody deletes a durable; made again, it begins at the stream's first event."""
@@ -298,6 +322,17 @@ class Driver:
                        for stream, durable in wanted)
 
         wait_for(there, 30, "streams and durables were not restored within 30 s")
+
+    def _alarmed(self, *services):
+        """The relay of each of these services says within a minute that its stream has lost
+        messages."""
+        began = time.monotonic()
+        for service in services:
+            addresses = self.system.of(service, "METRICS_ADDRS").split(",")
+            wait_for(lambda: any(metrics(address).get(("outbox_stream_reset", ""))
+                                 for address in addresses),
+                     60, f"{service} did not notice within 60 s that its stream has lost messages")
+        return {"alarms": len(services), "alarm_ms": round(1000 * (time.monotonic() - began))}
 
     def reconcile(self):
         """Publishes again what the streams have lost, in every service that publishes."""
@@ -330,8 +365,11 @@ class Driver:
 
     def redrive(self, service):
         """Every parked event is tried once more; poison stays parked."""
-        subprocess.run(
+        done = subprocess.run(
             [os.path.join(settings.TOP, "scripts", "admin"), service, "dead-letters", "redrive",
-             "all"], capture_output=True, check=False,
+             "all"], capture_output=True, text=True, check=False,
             env={**os.environ, "RUN_DIR": self.system.run_dir})
-        return {"redrives": 1}
+        tried = len(re.findall(r"^\S+\t\S+\t", done.stdout, re.M))
+        if not tried:
+            raise Trouble(f"{service} redrive: {(done.stderr or done.stdout).strip()}")
+        return {"redrives": 1, "redriven": tried}

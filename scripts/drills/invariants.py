@@ -337,8 +337,8 @@ def i12_every_request_is_answered(snapshot):
                 code IN ('UNKNOWN', 'INTERNAL', 'DATA_LOSS', 'UNIMPLEMENTED')""",
         """SELECT coalesce(order_id::text, ''), concat_ws(' ', op, code, reason,
                   'does not say when to come back')
-           FROM history WHERE reason <> '' AND code IN ('RESOURCE_EXHAUSTED', 'UNAVAILABLE') AND
-                NOT coalesce(retry, false)""",
+           FROM history WHERE NOT coalesce(retry, false) AND
+                (code = 'RESOURCE_EXHAUSTED' OR code = 'UNAVAILABLE' AND reason <> '')""",
         f"""SELECT coalesce(order_id::text, ''), concat_ws(' ', op, 'ended',
                    (ended - sent) / 1000, 'ms after it was sent')
             FROM history WHERE ended - sent > 5000000 + {SLACK}""",

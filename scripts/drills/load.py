@@ -54,6 +54,11 @@ def load_command(system, flags):
     return ([program, *(f"--{name}={value}" for name, value in flags.items())], dict(os.environ))
 
 
+def prepare(system, flags):
+    """What takes its time before the first run with these flags."""
+    load_command(system, flags)
+
+
 def on_cores(cores):
     """What a child does before it begins, so that it runs on `cores` only; None: on all."""
     return (lambda: os.sched_setaffinity(0, cores)) if cores else None
@@ -169,7 +174,7 @@ def overload(system, flags, phases, peak, history, folder, cores):
 def of_phases(history, begin, phases):
     """Facts about the phases of an overload: how much was placed in their second halves, when what
     was before is worked off (in percent of the last phase at the peak; the median), what part of
-    the cancels and reads was answered, how long it took until new orders were, too."""
+    the cancels and reads was answered, how long it took until all was."""
     entries = list(read_history([history]))
     placed, goodput = collections.defaultdict(list), collections.defaultdict(list)
     urgent, answered = collections.Counter(), collections.Counter()
@@ -183,10 +188,10 @@ def of_phases(history, begin, phases):
                 continue
             done = entry["code"] not in ("UNAVAILABLE", "DEADLINE_EXCEEDED", "CANCELLED",
                                          "UNKNOWN", "INTERNAL", "RESOURCE_EXHAUSTED")
+            if not done:
+                last_bad = max(last_bad, entry["i"])
             if entry["op"] == "place":
                 stored += entry["code"] == "OK" and entry["i"] >= half
-                if not done:
-                    last_bad = max(last_bad, entry["i"])
             elif entry["op"] in ("cancel", "get", "view"):
                 urgent[label] += 1
                 answered[label] += done

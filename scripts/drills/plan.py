@@ -11,7 +11,8 @@ when. The same seed makes the same plan.
       target = ["order", …]    one of them each time, all before one comes again
     growth_after = 600         seconds; what is held then is compared with the end
     [system]                   settings of scripts/up; such a drill runs alone
-    [at_least] / [at_most]     facts that must have been seen: the drill has failed otherwise
+    [at_least] / [at_most]     facts that must have been seen: the drill has failed otherwise;
+                               [quick, full] where a full run demands another number
 """
 
 import collections

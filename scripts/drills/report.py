@@ -9,7 +9,8 @@ _COLUMNS = ["drill", "seed", "load", "faults", "duplicates", "orders", "unanswer
             "violations", "back", "rest",
             ""]
 # Counts that are no faults but what else was done.
-_NO_FAULT = ("reconciles", "reconcile_ms", "republished", "redrives", "given_back")
+_NO_FAULT = ("reconciles", "reconcile_ms", "republished", "redrives", "redriven", "given_back",
+             "alarms", "alarm_ms")
 
 
 def broken(name, seed, trouble):

@@ -6,6 +6,7 @@ As ctest runs it: writes a GoogleTest report to $GTEST_OUTPUT. Needs TEST_PG_URL
 string of a server on which databases may be created), else starts a Postgres of its own.
 """
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -17,7 +18,8 @@ import xml.etree.ElementTree as xml
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, os.path.join(TOP, "scripts"))
 
-from drills import invariants, snapshot, story  # noqa: E402
+from drills import facts, invariants, snapshot, story  # noqa: E402
+from drills.faults import Harm  # noqa: E402
 from drills.plan import Step  # noqa: E402
 from drills.resources import (BYTES_PER_ROW, Held, growth,  # noqa: E402
                               i14_back_to_where_they_were)
@@ -280,7 +282,7 @@ class CheckerTest(unittest.TestCase):
             found = i14_back_to_where_they_were(before, worse, 100)
             self.assertEqual([violation.invariant for violation in found], ["I14"])
 
-    def test_after_an_exception_no_more_harm_is_done(self):
+    def test_when_the_load_is_over_no_more_harm_is_done(self):
         class Driver:
             def __init__(self):
                 self.done = []
@@ -289,13 +291,42 @@ class CheckerTest(unittest.TestCase):
                 self.done.append(action)
                 return {"kills": 1}
 
-        driver = Driver()
-        with self.assertRaises(Trouble):
-            with Faults(driver, [Step(0, "kill", {}), Step(0.5, "restart", {})]):
-                while not driver.done:
-                    time.sleep(0.01)
-                raise Trouble("broken off")
-        self.assertEqual(driver.done, ["kill"])
+        for trouble in (None, Trouble("broken off")):
+            driver = Driver()
+            with contextlib.suppress(Trouble):
+                with Faults(driver, [Step(0, "kill", {}), Step(0.5, "restart", {})]) as faults:
+                    while not driver.done:
+                        time.sleep(0.01)
+                    if trouble:
+                        raise trouble
+            self.assertEqual(driver.done, ["kill"])
+            self.assertEqual(faults.counts, {"kills": 1})
+
+    def test_answers_are_back_when_the_last_that_the_fault_kept_from_one_was_sent(self):
+        def failed(call, sent, ended):
+            return {"op": call, "s": sent * 10**6, "e": ended * 10**6, "code": "UNAVAILABLE"}
+
+        def harm(call, at):
+            return Harm("kill", (call,), at * 10**6, at * 10**6)
+
+        harms = [harm("place", 100), harm("ticket", 101), harm("place", 106)]
+        self.assertEqual(facts.of_history([], harms), {"back_seconds": 0})
+        history = [
+            failed("place", 99, 100.5), failed("place", 100.2, 100.3), failed("place", 102, 102.1),
+            failed("view", 103, 103.1),  # not by a fault of this call
+            failed("place", 105, 106.5),  # by the next
+            failed("place", 106.1, 106.2),
+            failed("place", 130, 130.1),  # by none of them
+        ]
+        self.assertEqual(facts.of_history(history, harms), {"back_seconds": 2})
+
+    def test_what_a_drill_demands(self):
+        drill = {"at_least": {"kills": [2, 20]}, "at_most": {"grew": 1.1}}
+        self.assertEqual(facts.missed(drill, False, {"kills": 2, "grew": 1.1}), [])
+        for full, seen in ((True, {"kills": 2, "grew": 1}), (False, {"kills": 1, "grew": 1}),
+                           (False, {"grew": 1}), (False, {"kills": 2, "grew": 1.2}),
+                           (False, {"kills": 2})):
+            self.assertEqual(len(facts.missed(drill, full, seen)), 1)
 
     def test_bytes_for_each_row(self):
         found = postgres.sql(ADMIN_DSN, "CREATE TABLE two AS VALUES (1), (2); " + BYTES_PER_ROW)
