@@ -89,10 +89,10 @@ def _started(system, flags, history, folder, cores):
 
 
 def run_with_history(system, flags, history, folder, cores):
-    """The exit code, and the summary."""
+    """The exit code, and the summary; empty if it failed."""
     with _started(system, flags, history, folder, cores) as process:
         summary, _ = process.communicate()
-    return process.returncode, summary
+    return process.returncode, json.loads(summary or "{}")
 
 
 def find_peak(system, flags, cores):
@@ -149,26 +149,35 @@ def prefer_gateway(system, nice):
 def overload(system, flags, phases, peak, history, folder, cores):
     """What the system can take, cancels and reads with it, and surges of new orders over that.
     `phases`: how many times the peak's new orders, and for how many seconds. Ends when all is
-    answered; the exit code, and the summary without the surges."""
+    answered; the exit code, and the summary with that of the surges."""
     def profile(rate_of):
         return ",".join(f"{rate_of(times):.1f}:{seconds:.1f}" for times, seconds in phases)
 
     surges = f"{history}.surges"
-    # Between surges hardly anything: the generator knows no rate of 0.
+    # Both begin at once: the search for the peak has left stock enough. Between surges hardly
+    # anything: the generator knows no rate of 0.
+    flags = {**flags, "stock": -1}
     with _started(system, {**flags, "profile": profile(lambda times: min(times, 1) * peak)},
                   history, folder, cores) as steady, \
-            _started(system, {**flags, "seed": flags["seed"] + 1, "mix": "100/0/0", "stock": -1,
+            _started(system, {**flags, "seed": flags["seed"] + 1, "mix": "100/0/0",
                               "profile": profile(
                                   lambda times: max(0.1, 0.6 * (times - 1) * peak))},
                      surges, folder, cores) as more:
-        summary, _ = steady.communicate()
-        more.communicate()
+        texts = [process.communicate()[0] for process in (steady, more)]
     code = steady.returncode or more.returncode
+    summary = {}
     if code == 0:
+        summary = {**json.loads(texts[0]), "surges": json.loads(texts[1])}
         with open(history, "a", encoding="utf-8") as whole, open(surges, encoding="utf-8") as part:
             shutil.copyfileobj(part, whole)
         os.unlink(surges)
     return code, summary
+
+
+def not_sent(summary):
+    """What the generator itself left out, because too much was under way."""
+    return (sum(op["codes"].get("NOT_SENT", 0) for op in summary.get("ops", {}).values())
+            + (not_sent(summary["surges"]) if "surges" in summary else 0))
 
 
 def of_phases(history, begin, phases):

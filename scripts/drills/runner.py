@@ -194,7 +194,7 @@ def run(system, name, seed, seconds, folder, number=0):
         "story": "",
     }
     result["missed"] += faults.troubles
-    result["summary"] = json.loads(summary)
+    result["summary"] = summary
     if unsettled:
         result["missed"].append(f"not at rest after {took:.0f} s: {unsettled}")
     judge(system, drill, result, history, sampler, before)
@@ -208,6 +208,7 @@ def run(system, name, seed, seconds, folder, number=0):
                             if not name.endswith("_grew")}
     if peak:
         result["facts"]["peak_arrivals_per_second"] = round(peak)
+        result["facts"]["not_sent"] = generator.not_sent(summary)
         result["facts"].update(generator.of_phases(
             history, result["summary"]["begin"], phases))
     full = seconds >= drill["load"]["seconds"][1]
