@@ -325,8 +325,10 @@ def i11_published_is_accounted_for(snapshot):
 def i12_every_request_is_answered(snapshot):
     """One definite answer by the deadline, unless the service that gives it was down; a refusal
     says when to come back; a defect is never the answer."""
+    # With one of these reasons it is the gateway that speaks, in place of the service.
     unexplained = f"""SELECT * FROM history h
-        WHERE answer = 'unknown' AND coalesce(reason, '') = '' AND NOT EXISTS (
+        WHERE answer = 'unknown' AND
+              coalesce(reason, '') IN ('', 'SERVICE_UNAVAILABLE', 'DEADLINE_EXCEEDED') AND NOT EXISTS (
             SELECT FROM faults f WHERE h.op = ANY (f.calls) AND h.ended >= f.began AND
                    h.sent <= f.ended + {AFTERMATH})"""
     return _ask(

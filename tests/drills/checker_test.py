@@ -233,6 +233,9 @@ BROKEN = [
      "UPDATE history SET code = 'INTERNAL', reason = 'INTERNAL' WHERE n = 17"),
     ("I12", "a refusal does not say when", "UPDATE history SET retry = NULL WHERE n = 19"),
     ("I12", "no answer, and nothing was wrong", "DELETE FROM faults"),
+    ("I12", "no answer but that of the gateway, and nothing was wrong",
+     "UPDATE history SET code = 'UNAVAILABLE', reason = 'SERVICE_UNAVAILABLE', retry = true "
+     "WHERE n = 20; DELETE FROM faults"),
     ("I12", "no answer, and another service was down", "UPDATE faults SET calls = '{view}'"),
     ("I12", "too many answers were late",
      "UPDATE history SET code = 'DEADLINE_EXCEEDED' WHERE n = 20; DELETE FROM faults"),
