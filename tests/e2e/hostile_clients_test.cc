@@ -551,6 +551,23 @@ TEST_F(LimitsTest, WhoDoesNotFinishHisHeadersIsDisconnected) {
   EXPECT_TRUE(raw.closed());
 }
 
+// A body that does not come whole within half a minute was not passed on.
+TEST_F(LimitsTest, WhoDoesNotFinishHisBodyIsToldThatNothingWasDone) {
+  const auto [name, token] = system_->As("customer", "1");
+  Raw raw(GatewayPort(*system_), "127.3.0.2");
+  raw.Send(Http1("POST /orders HTTP/1.1",
+                 absl::StrCat(name, ": ", token,
+                              "\r\ncontent-type: application/json\r\n"
+                              "content-length: 100\r\n"),
+                 "{"));
+
+  const std::string answer = raw.Read(absl::Seconds(40), IsWhole);
+
+  EXPECT_THAT(answer, StartsWith("HTTP/1.1 408"));
+  EXPECT_THAT(answer, HasSubstr("REQUEST_TOO_SLOW"));
+  EXPECT_THAT(answer, HasSubstr("Nothing was done"));
+}
+
 // Whatever is decided by path is decided on one spelling of it.
 TEST_F(LimitsTest, PathsCannotBeDisguised) {
   int number = 0;
