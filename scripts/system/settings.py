@@ -118,7 +118,7 @@ def from_environment(auto_ports=False, postgres=None, nats=None):
             os.environ.get("BUILD_DIR") or os.path.join(TOP, "build", "release")),
         "SERVICES": " ".join(services()),
     }
-    given = set()
+    given = {}  # which setting has a port
 
     def setting(name, default):
         values[name] = os.environ.get(name) or default
@@ -129,13 +129,15 @@ def from_environment(auto_ports=False, postgres=None, nats=None):
         if not value:
             value = str(_any_port(given) if auto_ports else default)
         number = _number(name, value, 1, 65535)
-        given.add(number)
+        if number in given:
+            raise Trouble(f"{name} is {number}, and so is {given[number]}; set another")
+        given[number] = name
         values[name] = value
         return number
 
     def replica_port():
         number = _any_port(given)
-        given.add(number)
+        given[number] = "the port of a replica"
         return number
 
     gateway = port("GATEWAY_PORT", 8088)
@@ -172,8 +174,10 @@ def from_environment(auto_ports=False, postgres=None, nats=None):
 
     for number, service in enumerate(values["SERVICES"].split()):
         name = _prefix(service)
-        first = port(f"{name}_PORT", 8081 + number)
-        first_metrics = port(f"{name}_METRICS_PORT", 9081 + number)
+        # 8085 to 8088 are the gateway's.
+        offset = number if number < 4 else number + 6
+        first = port(f"{name}_PORT", 8081 + offset)
+        first_metrics = port(f"{name}_METRICS_PORT", 9081 + offset)
         replicas = _number(f"{name}_REPLICAS", setting(f"{name}_REPLICAS", "1"), 1, 20)
         # One more than asked for: scripts/start can add it while the system
         # runs, and the gateway knows where it will be.
