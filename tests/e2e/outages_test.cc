@@ -1,9 +1,11 @@
 // Something is away; orders go on, and what was missed is made up for.
 
 #include <atomic>
+#include <functional>
 #include <thread>
 
 #include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
@@ -227,37 +229,99 @@ TEST_F(OutagesTest, ALostStreamIsRepaired) {
   EXPECT_EQ(system_->Stock(2, 5), 8);
 }
 
+// Calls again and again, from several threads, until it is told to stop.
+class Callers {
+ public:
+  explicit Callers(const std::function<Answer()>& call) {
+    for (int i = 0; i < 8; ++i) {
+      threads_.emplace_back([this, call] {
+        while (!stop_) {
+          const Answer answer = call();
+          ++(answer.status == 200 ? ok_ : failed_);
+          if (answer.status != 200) {
+            ADD_FAILURE() << answer.status << answer.text;
+          }
+        }
+      });
+    }
+  }
+  ~Callers() { Stop(); }
+  Callers(const Callers&) = delete;
+  Callers& operator=(const Callers&) = delete;
+
+  void Stop() {
+    stop_ = true;
+    for (std::thread& thread : threads_) {
+      if (thread.joinable()) thread.join();
+    }
+  }
+  int ok() const { return ok_; }
+  int failed() const { return failed_; }
+
+ private:
+  std::atomic<bool> stop_ = false;
+  std::atomic<int> ok_ = 0;
+  std::atomic<int> failed_ = 0;
+  std::vector<std::thread> threads_;
+};
+
 // SIGTERM while another instance serves: no request fails, exit code 0.
 TEST_F(OutagesTest, AStoppingInstanceFailsNoRequest) {
-  std::atomic<bool> stop = false;
-  std::atomic<int> ok = 0;
-  std::atomic<int> failed = 0;
-  ASSERT_EQ(system_->Script("start order --replica 2").exit_code, 0);
-  absl::SleepFor(absl::Seconds(2));  // the gateway's health check finds it
-  std::vector<std::thread> callers;
-  for (int i = 0; i < 8; ++i) {
-    callers.emplace_back([&] {
-      while (!stop) {
-        const Answer answer = system_->Post(
-            "/orders",
-            R"({"customer_id":25,"restaurant_id":2,"restaurant_menu_id":6,"qty":1})");
-        ++(answer.status == 200 ? ok : failed);
-        if (answer.status != 200) ADD_FAILURE() << answer.status << answer.text;
-      }
-    });
+  system_->SetStock(2, 6, 1);
+  const std::string id = system_->Place(25, 2, 6, 1);
+  ASSERT_EQ(system_->WaitFor(id, "cook_status", "TICKET_STATUS_COOKING"),
+            "TICKET_STATUS_COOKING");
+  ASSERT_EQ(system_->Post("/cooks/" + id + ":finish", "{}").status, 200);
+  ASSERT_EQ(system_->WaitFor(id, "delivery_status", "DELIVERY_STATUS_STARTED"),
+            "DELIVERY_STATUS_STARTED");
+  const std::string clusters = absl::StrCat(
+      "curl -s http://127.0.0.1:", (*system_)["GATEWAY_ADMIN_PORT"],
+      "/clusters");
+
+  const struct {
+    const char* service;
+    const char* addresses;
+    std::function<Answer()> call;
+  } cases[] = {
+      {"order", "ORDER_ADDRS",
+       [] {
+         return system_->Post(
+             "/orders",
+             R"({"customer_id":25,"restaurant_id":2,"restaurant_menu_id":6,"qty":1})");
+       }},
+      {"cook", "COOK_ADDRS",
+       [&] { return system_->Post("/cooks/" + id + ":finish", "{}"); }},
+      {"delivery", "DELIVERY_ADDRS",
+       [&] { return system_->Get("/deliveries/" + id); }},
+      {"mypage", "MYPAGE_ADDRS",
+       [&] { return system_->Get("/mypages/" + id); }},
+  };
+  for (const auto& c : cases) {
+    SCOPED_TRACE(c.service);
+    const std::string service = c.service;
+    ASSERT_EQ(system_->Script("start " + service + " --replica 2").exit_code,
+              0);
+    const std::vector<std::string> both =
+        absl::StrSplit((*system_)[c.addresses], ',');
+    ASSERT_EQ(both.size(), 2u);
+    ASSERT_TRUE(Eventually(absl::Seconds(10), [&] {
+      return absl::StrContains(
+          RunCommand(clusters).output,
+          absl::StrCat(service, "::", both[1], "::health_flags::healthy"));
+    }));
+    Callers callers(c.call);
+    absl::SleepFor(absl::Seconds(1));
+
+    const Ran stopped = system_->Script("stop " + service);
+
+    absl::SleepFor(absl::Seconds(1));
+    callers.Stop();
+    EXPECT_EQ(stopped.exit_code, 0) << stopped.output;  // the service's own: 0
+    EXPECT_EQ(callers.failed(), 0);
+    EXPECT_GT(callers.ok(), 50);
+    ASSERT_EQ(system_->Script("start " + service).exit_code, 0);
+    ASSERT_EQ(system_->Script("stop " + service + " --replica 2").exit_code, 0);
   }
-  absl::SleepFor(absl::Seconds(1));
-
-  const Ran stopped = system_->Script("stop order");
-
-  absl::SleepFor(absl::Seconds(1));
-  stop = true;
-  for (std::thread& caller : callers) caller.join();
-  EXPECT_EQ(stopped.exit_code, 0) << stopped.output;  // the service's own: 0
-  EXPECT_EQ(failed, 0);
-  EXPECT_GT(ok, 50);
-  ASSERT_EQ(system_->Script("start order").exit_code, 0);
-  ASSERT_EQ(system_->Script("stop order --replica 2").exit_code, 0);
 }
 
 }  // namespace
