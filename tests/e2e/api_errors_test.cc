@@ -1,8 +1,11 @@
 // Bad input and trouble, as a client of the gateway sees them: always JSON,
 // always the canonical code with a reason, the field named, nothing written.
 
+#include <set>
+
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -16,7 +19,29 @@ using ::test_support::Eventually;
 
 using ::testing::AllOf;
 using ::testing::Contains;
+using ::testing::Ge;
 using ::testing::HasSubstr;
+using ::testing::Le;
+using ::testing::SizeIs;
+using ::testing::StartsWith;
+
+// `answer` is the gateway's or a service's own "no" of this kind.
+void ExpectRefusal(const Answer& answer, int status, int code,
+                   const std::string& reason) {
+  EXPECT_EQ(answer.status, status) << answer.text.substr(0, 300);
+  ASSERT_TRUE(answer.body.is_object());
+  EXPECT_EQ(answer.body.value("code", 0), code);
+  EXPECT_EQ(answer.Reason(), reason);
+}
+
+// It says when to come back, in its body and, in whole seconds, its header.
+void ExpectComeBack(const Answer& answer) {
+  const absl::Duration delay = answer.RetryDelay();
+  EXPECT_THAT(delay, AllOf(Ge(absl::Seconds(1)), Le(absl::Seconds(3))));
+  EXPECT_EQ(
+      answer.Header("retry-after"),
+      absl::StrCat(absl::ToInt64Seconds(absl::Ceil(delay, absl::Seconds(1)))));
+}
 
 class ApiErrorsTest : public testing::Test {
  protected:
@@ -73,20 +98,34 @@ TEST_F(ApiErrorsTest, ABadFieldIsNamedAndNothingIsWritten) {
 
 // What the transcoder itself refuses.
 TEST_F(ApiErrorsTest, AnUnreadableBodyIsABadRequest) {
+  struct Case {
+    const char* body;
+    const char* named;  // in the message
+  };
   for (
-      const char* body : {
-          R"({"customer_id":)",
-          "not json",
-          "[1,2]",
-          R"({"customer_id":"many","restaurant_id":1,"restaurant_menu_id":1,"qty":1})",
-          R"({"customer_id":99999999999,"restaurant_id":1,"restaurant_menu_id":1,"qty":1})",
-          R"({"customer_id":1.5,"restaurant_id":1,"restaurant_menu_id":1,"qty":1})",
-          R"({"customer_id":{"a":1},"restaurant_id":1,"restaurant_menu_id":1,"qty":1})",
+      const Case& c : {
+          Case{R"({"customer_id":)", ""},
+          Case{"not json", ""},
+          Case{"[1,2]", ""},
+          Case{
+              R"({"customer_id":"many","restaurant_id":1,"restaurant_menu_id":1,"qty":1})",
+              "customer_id"},
+          Case{
+              R"({"customer_id":99999999999,"restaurant_id":1,"restaurant_menu_id":1,"qty":1})",
+              "customer_id"},
+          Case{
+              R"({"customer_id":1.5,"restaurant_id":1,"restaurant_menu_id":1,"qty":1})",
+              "customer_id"},
+          Case{
+              R"({"customer_id":{"a":1},"restaurant_id":1,"restaurant_menu_id":1,"qty":1})",
+              "customer_id"},
       }) {
-    const Answer answer = system_->Post("/orders", body);
-    EXPECT_EQ(answer.status, 400) << body << " -> " << answer.text;
-    EXPECT_TRUE(answer.body.is_object()) << body << " -> " << answer.text;
-    EXPECT_NE(answer.body.value("message", ""), "") << answer.text;
+    SCOPED_TRACE(c.body);
+    const Answer answer = system_->Post("/orders", c.body);
+    ExpectRefusal(answer, 400, 3, "INVALID_REQUEST");
+    EXPECT_THAT(
+        answer.body.value("message", ""),
+        AllOf(StartsWith("The request cannot be read."), HasSubstr(c.named)));
   }
 }
 
@@ -95,7 +134,7 @@ TEST_F(ApiErrorsTest, InvalidUtf8IsABadRequest) {
       "/orders",
       "{\"customer_id\":1,\"restaurant_id\":1,\"restaurant_menu_id\":1,"
       "\"qty\":1,\"request_id\":\"\xff\xfe\"}");
-  EXPECT_EQ(answer.status, 400) << answer.text;
+  ExpectRefusal(answer, 400, 3, "INVALID_REQUEST");
 }
 
 TEST_F(ApiErrorsTest, ReadsCheckTheirFieldsToo) {
@@ -131,13 +170,19 @@ TEST_F(ApiErrorsTest, ReadsCheckTheirFieldsToo) {
 }
 
 TEST_F(ApiErrorsTest, BadEnumsAndUnknownParametersAreRefused) {
-  for (const char* path :
-       {"/orders?customer_id=1&status=NO_SUCH_STATUS",
-        "/orders?customer_id=abc", "/orders?customer_id=1&no_such_parameter=1",
-        "/deliveries?status=99"}) {
-    const Answer answer = system_->Get(path);
-    EXPECT_EQ(answer.status, 400) << path << answer.text;
-    EXPECT_TRUE(answer.body.is_object()) << path << answer.text;
+  struct Case {
+    const char* path;
+    const char* named;  // in the message
+  };
+  for (const Case& c :
+       {Case{"/orders?customer_id=1&status=NO_SUCH_STATUS", "NO_SUCH_STATUS"},
+        Case{"/orders?customer_id=abc", "abc"},
+        Case{"/orders?customer_id=1&no_such_parameter=1", "no_such_parameter"},
+        Case{"/deliveries?status=99", "99"}}) {
+    SCOPED_TRACE(c.path);
+    const Answer answer = system_->Get(c.path);
+    ExpectRefusal(answer, 400, 3, "INVALID_REQUEST");
+    EXPECT_THAT(answer.body.value("message", ""), HasSubstr(c.named));
   }
 }
 
@@ -183,25 +228,60 @@ TEST_F(ApiErrorsTest, UnknownIdsAreNotFoundWithTheirReason) {
   }
 }
 
+// What has ended cannot be ended in another way.
+TEST_F(ApiErrorsTest, WhatComesTooLateIsRefusedWithItsReason) {
+  system_->SetStock(1, 80, 2);
+  const std::string done = system_->Place(1, 1, 80, 1);
+  const std::string cancelled = system_->Place(1, 1, 80, 1);
+  for (const std::string& id : {done, cancelled}) {
+    ASSERT_EQ(system_->WaitFor(id, "cook_status", "TICKET_STATUS_COOKING"),
+              "TICKET_STATUS_COOKING");
+  }
+  const std::string rejected = system_->Place(1, 1, 80, 1);
+  ASSERT_EQ(system_->WaitFor(rejected, "order_status", "ORDER_STATUS_REJECTED"),
+            "ORDER_STATUS_REJECTED");
+  ASSERT_EQ(system_->Delete("/orders/" + cancelled).status, 200);
+  ASSERT_EQ(system_->Post("/cooks/" + done + ":finish", "{}").status, 200);
+  ASSERT_EQ(
+      system_->WaitFor(done, "delivery_status", "DELIVERY_STATUS_STARTED"),
+      "DELIVERY_STATUS_STARTED");
+  ASSERT_EQ(system_->Post("/deliveries/" + done + ":complete", "{}").status,
+            200);
+  ASSERT_EQ(system_->WaitFor(done, "order_status", "ORDER_STATUS_COMPLETED"),
+            "ORDER_STATUS_COMPLETED");
+
+  const auto finish = [](const std::string& id) {
+    return system_->Post("/cooks/" + id + ":finish", "{}");
+  };
+  const auto cancel_ticket = [](const std::string& id) {
+    return system_->Post("/cancellations",
+                         absl::StrCat(R"({"order_id":")", id, R"("})"));
+  };
+  ExpectRefusal(finish(cancelled), 400, 9, "TICKET_CANCELLED");
+  ExpectRefusal(finish(rejected), 400, 9, "QUANTITY_OVER");
+  ExpectRefusal(cancel_ticket(done), 400, 9, "ALREADY_COOKED");
+  ExpectRefusal(cancel_ticket(rejected), 400, 9, "QUANTITY_OVER");
+  ExpectRefusal(system_->Delete("/orders/" + done), 400, 9, "ORDER_COMPLETED");
+  ExpectRefusal(system_->Delete("/orders/" + rejected), 400, 9,
+                "ORDER_REJECTED");
+}
+
 TEST_F(ApiErrorsTest, UnknownPathsAreJson404) {
   for (const char* path : {"/kitchen/1", "/nothing", "/orders/1/2/3",
                            "/restaurant.order.v1.OrderService/Nothing"}) {
-    const Answer answer = system_->Get(path);
-    EXPECT_EQ(answer.status, 404) << path << answer.text;
-    ASSERT_TRUE(answer.body.is_object()) << path << answer.text;
-    EXPECT_NE(answer.Reason(), "") << answer.text;
+    SCOPED_TRACE(path);
+    ExpectRefusal(system_->Get(path), 404, 5, "PATH_NOT_FOUND");
   }
-  const Answer verb =
-      system_->Post(absl::StrCat("/orders/", kUnknownId, ":bogus"), "{}");
-  EXPECT_EQ(verb.status, 404) << verb.text;
+  ExpectRefusal(
+      system_->Post(absl::StrCat("/orders/", kUnknownId, ":bogus"), "{}"), 404,
+      5, "PATH_NOT_FOUND");
 }
 
 TEST_F(ApiErrorsTest, TooLargeBodiesAreRefused) {
   const Answer answer = system_->Post(
       "/orders",
       absl::StrCat(R"({"request_id":")", std::string(70 * 1024, 'x'), R"("})"));
-  EXPECT_EQ(answer.status, 413) << answer.text.substr(0, 200);
-  EXPECT_TRUE(answer.body.is_object()) << answer.text.substr(0, 200);
+  ExpectRefusal(answer, 413, 3, "BODY_TOO_LARGE");
 }
 
 TEST_F(ApiErrorsTest, ABodyKeyAndAHeaderKeyMustAgree) {
@@ -242,10 +322,8 @@ TEST_F(ApiErrorsTest, AnAbsentServiceIsAPolite503) {
 
   const Answer answer = system_->Get(absl::StrCat("/deliveries/", kUnknownId));
 
-  EXPECT_EQ(answer.status, 503) << answer.text;
-  EXPECT_TRUE(answer.body.is_object()) << answer.text;
-  EXPECT_NE(answer.Reason(), "") << answer.text;
-  EXPECT_NE(answer.Header("retry-after"), "");
+  ExpectRefusal(answer, 503, 14, "SERVICE_UNAVAILABLE");
+  ExpectComeBack(answer);
   ASSERT_EQ(system_->Script("start delivery").exit_code, 0);
 }
 
@@ -270,9 +348,16 @@ TEST_F(ApiErrorsTest, AnOpenBreakerIsAPolite429) {
       answer = system_->Post(orders, R"({"customer_id":1,"qty":0})");
       return answer.status == 429;
     })) << answer.text;
-    EXPECT_EQ(answer.Reason(), "OVERLOADED") << answer.text;
-    EXPECT_NE(answer.Header("retry-after"), "");
+    ExpectRefusal(answer, 429, 8, "OVERLOADED");
+    ExpectComeBack(answer);
   }
+  // Not all at once.
+  std::set<absl::Duration> delays;
+  for (int i = 0; i < 5; ++i) {
+    delays.insert(
+        system_->Post("/orders", R"({"customer_id":1,"qty":0})").RetryDelay());
+  }
+  EXPECT_THAT(delays, SizeIs(Ge(2u)));
   EXPECT_EQ(system_->Get(path).status, 404) << "reads have to get through";
 
   set_limit("high", "0");

@@ -97,6 +97,16 @@ std::vector<std::string> Answer::BadFields() const {
   return fields;
 }
 
+absl::Duration Answer::RetryDelay() const {
+  const nlohmann::json retry = Detail(body, "RetryInfo");
+  absl::Duration delay = absl::ZeroDuration();
+  if (retry.is_object() &&
+      !absl::ParseDuration(retry.value("retry_delay", ""), &delay)) {
+    ADD_FAILURE() << retry.dump();
+  }
+  return delay;
+}
+
 std::string Answer::Header(const std::string& name) const {
   const auto found = headers.find(name);
   return found == headers.end() ? "" : found->second;

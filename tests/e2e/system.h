@@ -45,6 +45,8 @@ struct Answer {
   std::string Reason() const;
   // Fields named by the answer's BadRequest.
   std::vector<std::string> BadFields() const;
+  // What the answer's RetryInfo says, zero without one.
+  absl::Duration RetryDelay() const;
   std::string Header(const std::string& name) const;
 };
 
