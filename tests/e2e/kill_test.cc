@@ -5,8 +5,10 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdlib>
+#include <map>
 #include <random>
 #include <set>
+#include <string>
 #include <thread>
 
 #include "absl/strings/numbers.h"
@@ -30,8 +32,10 @@ TEST(KillTest, NothingAcknowledgedIsLostAndAllAgree) {
   if (const char* text = getenv("KILL_SECONDS")) {
     ASSERT_TRUE(absl::SimpleAtoi(text, &seconds));
   }
-  System system({{"COOK_FLAGS", "--auto_cook_after=200ms"},
-                 {"DELIVERY_FLAGS", "--auto_deliver_after=200ms"}});
+  const std::map<std::string, std::string> settings = {
+      {"COOK_FLAGS", "--auto_cook_after=200ms"},
+      {"DELIVERY_FLAGS", "--auto_deliver_after=200ms"}};
+  System system(settings);
   constexpr int kMenus = 5;
   constexpr int kStock = 100000;
   for (int menu = 1; menu <= kMenus; ++menu) system.SetStock(4, menu, kStock);

@@ -112,7 +112,8 @@ std::string Answer::Header(const std::string& name) const {
   return found == headers.end() ? "" : found->second;
 }
 
-System::System(std::map<std::string, std::string> settings) {
+System::System(std::map<std::string, std::string> settings,
+               const std::string& arguments) {
   std::string folder = absl::StrCat(
       getenv("TMPDIR") != nullptr ? getenv("TMPDIR") : "/tmp", "/e2e-XXXXXX");
   if (mkdtemp(folder.data()) == nullptr) {
@@ -125,7 +126,7 @@ System::System(std::map<std::string, std::string> settings) {
   for (const auto& [name, value] : settings) {
     absl::StrAppend(&environment_, name, "=", Quoted(value), " ");
   }
-  const Ran up = Script("up --auto-ports");
+  const Ran up = Script("up --auto-ports " + arguments);
   if (up.exit_code != 0) {
     std::fprintf(stderr, "scripts/up failed (%d):\n%s\n", up.exit_code,
                  up.output.c_str());

@@ -55,8 +55,10 @@ using Headers = std::vector<std::pair<std::string, std::string>>;
 class System {
  public:
   // `settings` are environment variables of scripts/up, e.g.
-  // {{"COOK_FLAGS", "--auto_cook_after=1s"}}. Aborts if it does not come up.
-  explicit System(std::map<std::string, std::string> settings = {});
+  // {{"COOK_FLAGS", "--auto_cook_after=1s"}}, `arguments` further ones of its
+  // command line. Aborts if it does not come up.
+  explicit System(std::map<std::string, std::string> settings = {},
+                  const std::string& arguments = "");
   ~System();
   System(const System&) = delete;
   System& operator=(const System&) = delete;
