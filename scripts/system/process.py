@@ -55,14 +55,22 @@ class Process:
 
     def _is_ours(self, pid):
         try:
-            with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
-                fields = file.read().rpartition(")")[2].split()
-            if fields[0] == "Z":
-                # Dead, but as long as it has other threads it keeps its ports.
-                return int(fields[17]) > 1
-            return f"{MARK}={self.mark()}".encode() in _environment(pid).split(b"\0")
+            # The environment is empty for a moment while a process becomes another program, on a
+            # machine that is very busy for longer, and when it ends.
+            for _ in range(400):
+                with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+                    fields = file.read().rpartition(")")[2].split()
+                if fields[0] == "Z":
+                    # Dead, but as long as it has other threads it keeps its ports.
+                    return int(fields[17]) > 1
+                with open(f"/proc/{pid}/environ", "rb") as file:
+                    environment = file.read()
+                if environment:
+                    return f"{MARK}={self.mark()}".encode() in environment.split(b"\0")
+                time.sleep(0.005)
         except (FileNotFoundError, ProcessLookupError, PermissionError):
-            return False
+            pass
+        return False
 
     def start(self):
         if self.pid() is not None:
@@ -152,18 +160,6 @@ def wait_for(condition, seconds, otherwise):
         time.sleep(pause)
         pause = min(2 * pause, 0.1)
     return held
-
-
-def _environment(pid):
-    """As the kernel has it. It is empty for a moment while a process becomes another program, on a
-    machine that is very busy for longer."""
-    for _ in range(400):
-        with open(f"/proc/{pid}/environ", "rb") as file:
-            text = file.read()
-        if text:
-            break
-        time.sleep(0.005)
-    return text
 
 
 def _remove(path):
