@@ -2,6 +2,8 @@
 seen before it counts as one."""
 
 import bisect
+import datetime
+import json
 import math
 
 from .invariants import AFTERMATH
@@ -84,6 +86,25 @@ def of_relays(samples, counts):
         found["reconcile_of_relays_percent"] = _percent(
             found["reconcile_per_second"], found["relay_per_second"])
     return found
+
+
+def of_refusals(gateway_log, began, seen):
+    """What part of all refusals for overload took at most 10 ms: of the gateway's own, which its log
+    tells, and of the services'. Measured where they are made. Nothing where nothing was refused."""
+    since = datetime.datetime.fromtimestamp(began, datetime.timezone.utc).isoformat()
+    own = []
+    with open(gateway_log, encoding="utf-8", errors="replace") as file:
+        for line in file:
+            if '"ResourceExhausted"' in line and '"flags":"UO"' in line:
+                entry = json.loads(line)
+                if entry["time"] >= since:
+                    own.append(entry["duration_ms"])
+    whole = len(own) + seen["refused_by_services"]
+    if not whole:
+        return {}
+    quickly = sum(took <= 10 for took in own) + seen["refused_by_services_quickly"]
+    return {"refused_by_gateway": len(own),
+            "refused_within_10_ms_percent": round(100 * quickly / whole, 2)}
 
 
 def limits(drill, full):

@@ -233,6 +233,8 @@ def judge(system, drill, result, history, sampler, before):
                            **facts.of_history(snapshot.read_history([history]), result["harms"]),
                            **facts.of_relays(sampler.samples, result["counts"]),
                            **sampler.facts()}
+        result["facts"].update(facts.of_refusals(
+            system.path("log", "gateway.log"), result["began"], result["facts"]))
         result["facts"]["duplicates"] = (result["facts"]["redelivered"] +
                                          result["facts"]["published_again"] +
                                          result["facts"]["published_twice"])
