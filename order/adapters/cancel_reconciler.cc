@@ -64,7 +64,7 @@ void LogAnswers(const std::vector<CancelAttempt>& answered,
         {{"order_id", attempt.order_id},
          {"answer", cancelled ? "CANCELLED" : attempt.answer.reason},
          {"code", absl::StatusCodeToString(stored.code())},
-         {"cause", stored.message()},
+         {"cause", platform::CauseOrMessageOf(stored)},
          {"trace_id", platform::TraceIdOf(traces.at(attempt.order_id))}});
   }
 }

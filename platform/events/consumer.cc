@@ -18,6 +18,7 @@
 #include "platform/log/log.h"
 #include "platform/metrics/metrics.h"
 #include "platform/planted/planted.h"
+#include "platform/status/error.h"
 #include "platform/thread/mutex.h"
 #include "platform/trace/trace_context.h"
 
@@ -313,7 +314,7 @@ class Consumer::Impl {
       log::Warning("could not park an event",
                    {{"event_id", in.Header("ce-id")},
                     {log::AggregateKey(), in.Header("ce-subject")},
-                    {"cause", parked.message()},
+                    {"cause", CauseOrMessageOf(parked)},
                     {"trace_id", trace_id}});
       GiveBack(in);
       return parked;
@@ -337,7 +338,7 @@ class Consumer::Impl {
   void Pause(const absl::Status& why) {
     log::Warning("events paused", {{"durable", options_.durable},
                                    {"stream", options_.stream},
-                                   {"cause", why.message()}});
+                                   {"cause", CauseOrMessageOf(why)}});
     absl::Duration pause = kFirstPause;
     while (!Stopping()) {
       Sleep(pause);
@@ -382,7 +383,7 @@ class Consumer::Impl {
                 {"event_id", message.event_id},
                 {log::AggregateKey(), message.aggregate_id},
                 {"code", absl::StatusCodeToString(status.code())},
-                {"cause", status.message()},
+                {"cause", CauseOrMessageOf(status)},
                 {"delivered", static_cast<int64_t>(delivery.in.delivered)},
                 {"duration_ms", took},
                 {"trace_id", TraceIdOf(message.traceparent)}});

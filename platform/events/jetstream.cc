@@ -191,21 +191,24 @@ class Link {
 
   // Once, before anything else: makes the first connection. It is there if this
   // returns NATS_OK or NATS_NOT_YET_CONNECTED.
-  natsStatus Connect() {
-    MutexLock lock(mutex_);
-    return Make();
-  }
+  natsStatus Connect() { return Make(); }
 
   // The connection to use now. It may be one that was given up, for others are
-  // not made all the time. Takes as long as a connect if one is.
+  // not made all the time. Takes as long as a connect if one is; who comes
+  // meanwhile does not wait.
   Connection Get() {
-    MutexLock lock(mutex_);
-    const natsConnStatus status = natsConnection_Status(connection_.get());
-    if (status == NATS_CONN_STATUS_CONNECTED) said_.clear();
-    if (status == NATS_CONN_STATUS_CLOSED && absl::Now() >= next_) {
+    {
+      MutexLock lock(mutex_);
+      const natsConnStatus status = natsConnection_Status(connection_.get());
+      if (status == NATS_CONN_STATUS_CONNECTED) said_.clear();
+      if (status != NATS_CONN_STATUS_CLOSED || making_ || absl::Now() < next_) {
+        return connection_;
+      }
+      making_ = true;
       SayWhyItWasGivenUp();
-      if (Make() == NATS_OK) log::Info("NATS connected");
     }
+    if (Make() == NATS_OK) log::Info("NATS connected");
+    MutexLock lock(mutex_);
     return connection_;
   }
 
@@ -221,11 +224,13 @@ class Link {
     said_ = why;
   }
 
-  natsStatus Make() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    next_ = absl::Now() + kMakePause;
+  natsStatus Make() {
     natsConnection* raw = nullptr;
     const natsStatus status = natsConnection_Connect(&raw, options_.get());
+    MutexLock lock(mutex_);
     if (raw != nullptr) connection_ = {raw, natsConnection_Destroy};
+    next_ = absl::Now() + kMakePause;
+    making_ = false;
     return status;
   }
 
@@ -233,6 +238,7 @@ class Link {
   Mutex mutex_;
   Connection connection_ ABSL_GUARDED_BY(mutex_);
   absl::Time next_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
+  bool making_ ABSL_GUARDED_BY(mutex_) = false;
   std::string said_ ABSL_GUARDED_BY(mutex_);
 };
 
@@ -628,7 +634,7 @@ absl::StatusOr<std::unique_ptr<JetStream>> JetStream::Connect(
   natsStatus status = Configure(raw_options, options);
   if (status == NATS_OK) status = link->Connect();
   if (status == NATS_NOT_YET_CONNECTED) {
-    log::Warning("the broker is away; it is tried again until it is there");
+    log::Warning("the broker is away or refuses; it is tried again");
   } else if (status != NATS_OK) {
     return absl::InvalidArgumentError(
         absl::StrCat("--nats_url, --nats_user: ", natsStatus_GetText(status)));

@@ -81,9 +81,8 @@ struct Metrics {
 
 // For a log line.
 std::string Text(const absl::Status& status) {
-  const std::string cause = CauseOf(status);
   return absl::StrCat(absl::StatusCodeToString(status.code()), ": ",
-                      cause.empty() ? status.message() : cause);
+                      CauseOrMessageOf(status));
 }
 
 absl::string_view TraceOf(const OutMessage& message) {

@@ -26,7 +26,8 @@
 ABSL_DECLARE_FLAG(std::string, metrics_listen);
 ABSL_FLAG(int, replicas, 1, "Copies of each stream in a cluster: 1, 3 or 5.");
 ABSL_FLAG(bool, once, false,
-          "Wait for the broker, look once, and exit; else look every few "
+          "Wait for the broker to be there and take us, look once, and exit; "
+          "else look every few "
           "seconds until SIGTERM.");
 
 namespace {

@@ -195,8 +195,7 @@ absl::Status Pool::Acquire(std::unique_ptr<pqxx::connection>& connection) {
     const absl::Status status = StatusOfCurrentException();
     metrics_->failures.Increment();
     Release(nullptr);
-    MutexLock lock(mutex_);
-    no_connect_before_ = absl::Now() + kConnectPause;
+    PauseConnects();
     return IsLost(status) ? status : DatabaseUnavailable("connect failed");
   }
 }
@@ -213,6 +212,11 @@ void Pool::DropIdle() {
   std::vector<std::unique_ptr<pqxx::connection>> dropped;
   MutexLock lock(mutex_);
   dropped.swap(idle_);
+}
+
+void Pool::PauseConnects() {
+  MutexLock lock(mutex_);
+  no_connect_before_ = absl::Now() + kConnectPause;
 }
 
 void Pool::KeepFull() {
@@ -282,6 +286,7 @@ absl::Status Pool::InTransaction(
       lease.Drop();
       // Before the commit nothing can have happened: once more, on a fresh
       // connection. After it, who knows: the caller decides.
+      if (reconnected) PauseConnects();
       if (committing || reconnected) return status;
       reconnected = true;
     } else if (!absl::IsAborted(status) || attempt >= kTries) {
@@ -306,7 +311,9 @@ absl::Status Pool::Read(
       absl::Status status = StatusOfCurrentException();
       if (!IsLost(status)) return status;
       lease.Drop();
-      if (reconnected) return status;
+      if (!reconnected) continue;
+      PauseConnects();
+      return status;
     }
   }
 }

@@ -96,6 +96,11 @@ std::string CauseOf(const absl::Status& status) {
   return cause.has_value() ? std::string(*cause) : "";
 }
 
+std::string CauseOrMessageOf(const absl::Status& status) {
+  std::string cause = CauseOf(status);
+  return cause.empty() ? std::string(status.message()) : cause;
+}
+
 absl::Status Overloaded(absl::string_view what) {
   return WithRetryAfter(
       Error(absl::StatusCode::kResourceExhausted, "OVERLOADED",

@@ -50,6 +50,9 @@ absl::Status WithCause(absl::Status status, absl::string_view cause);
 // Returns the cause given to `WithCause()`, or "".
 std::string CauseOf(const absl::Status& status);
 
+// For a log line: the cause, or the message of a status that has none.
+std::string CauseOrMessageOf(const absl::Status& status);
+
 // "I have too much to do": `RESOURCE_EXHAUSTED` / `OVERLOADED` with a jittered
 // time (1 s to 3 s) to come back, so that those who are refused together do not
 // return together. `what` names the queue that was full, for the message.

@@ -2,6 +2,7 @@
 seen before it counts as one."""
 
 import bisect
+import collections
 import datetime
 import json
 import math
@@ -64,7 +65,8 @@ def of_history(history, harms):
     longest = 0
     for harm in harms:
         following = min((other.began for other in harms
-                         if other.began > harm.ended and set(other.calls) & set(harm.calls)),
+                         if other is not harm and other.ended > harm.ended and
+                         set(other.calls) & set(harm.calls)),
                         default=math.inf)
         back = harm.ended
         for sent, ended, call in failed[bisect.bisect_left(failed, (harm.ended,)):]:
@@ -95,7 +97,8 @@ def of_refusals(gateway_log, began, seen):
     own = []
     with open(gateway_log, encoding="utf-8", errors="replace") as file:
         for line in file:
-            if '"ResourceExhausted"' in line and '"flags":"UO"' in line:
+            # A line may just be being written.
+            if '"ResourceExhausted"' in line and '"flags":"UO"' in line and line.endswith("}\n"):
                 entry = json.loads(line)
                 if entry["time"] >= since:
                     own.append(entry["duration_ms"])
@@ -107,17 +110,20 @@ def of_refusals(gateway_log, began, seen):
             "refused_within_10_ms_percent": round(100 * quickly / whole, 2)}
 
 
+Limit = collections.namedtuple("Limit", "fact words amount")
+
+
 def limits(drill, full):
-    """(fact, "at least" or "at most", limit) of the drill's table."""
+    """What the drill's table demands: "at least" or "at most" so much."""
     for words, table in (("at least", "at_least"), ("at most", "at_most")):
-        for name, limit in drill.get(table, {}).items():
-            yield name, words, limit[full] if isinstance(limit, list) else limit
+        for name, amount in drill.get(table, {}).items():
+            yield Limit(name, words, amount[full] if isinstance(amount, list) else amount)
 
 
-def missed(drill, full, seen):
-    """What the drill's table demands and was not seen. What never happened was not counted."""
+def missed(demanded, seen):
+    """Which of the demanded limits do not hold. What never happened was not counted."""
     found = []
-    for name, words, limit in limits(drill, full):
+    for name, words, limit in demanded:
         value = seen.get(name, 0 if words == "at least" else math.inf)
         if value < limit if words == "at least" else value > limit:
             found.append(f"{name}: {value}, and {words} {limit} must be seen")

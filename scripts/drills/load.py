@@ -92,7 +92,7 @@ def run_with_history(system, flags, history, folder, cores):
     """The exit code, and the summary; empty if it failed."""
     with _started(system, flags, history, folder, cores) as process:
         summary, _ = process.communicate()
-    return process.returncode, json.loads(summary or "{}")
+    return process.returncode, {} if process.returncode else json.loads(summary)
 
 
 def find_peak(system, flags, cores):

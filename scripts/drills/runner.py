@@ -85,7 +85,7 @@ class Faults(threading.Thread):
     def __init__(self, driver, steps):
         super().__init__(daemon=True)
         self._driver, self._steps = driver, steps
-        self.counts, self.troubles = {}, []
+        self.counts, self.troubles, self.left_out = {}, [], 0
         self._lock = threading.Lock()
         self._over = threading.Event()
 
@@ -106,7 +106,7 @@ class Faults(threading.Thread):
                 # Its target must be there when it is its turn.
                 previous.join()
             if self._over.is_set():
-                say(f"    the load is over; steps left out: {len(self._steps) - done}")
+                self.left_out = len(self._steps) - done
                 break
             thread = threading.Thread(target=self._do, args=(step,), daemon=True)
             thread.start()
@@ -204,19 +204,22 @@ def run(system, name, seed, seconds, folder, number=0):
             say(f"    the database was away when looked at: {sampler.trouble}")
     elif "growth_after" in drill:
         say(f"    not judged: what grows; that takes {2 * drill['growth_after']} s or more")
-        drill["at_most"] = {name: limit for name, limit in drill["at_most"].items()
-                            if not name.endswith("_grew")}
     if peak:
         result["facts"]["peak_arrivals_per_second"] = round(peak)
         result["facts"]["not_sent"] = generator.not_sent(summary)
         result["facts"].update(generator.of_phases(
             history, result["summary"]["begin"], phases))
-    full = seconds >= drill["load"]["seconds"][1]
-    result["missed"] += facts.missed(drill, full, result["facts"])
+    limits = [limit for limit in facts.limits(drill, seconds >= drill["load"]["seconds"][1])
+              if grows or not limit.fact.endswith("_grew")]
+    result["missed"] += facts.missed(limits, result["facts"])
+    if faults.left_out:
+        say(f"    the load was over, and steps were left out: {faults.left_out}")
+        if result["missed"]:
+            result["missed"].append(f"left out because the load was over: {faults.left_out} steps")
     verdict = "ok" if passed(result) else "FAILED"
     say(f"  {verdict}: {report.one_line(result)}")
-    for name, words, limit in facts.limits(drill, full):
-        say(f"    {name}: {result['facts'].get(name, 0)} ({words} {limit})"
+    for name, words, amount in limits:
+        say(f"    {name}: {result['facts'].get(name, 0)} ({words} {amount})"
             + (f" {most}" if (most := result["facts"].get(name + "_most")) else ""))
     for missed in result["missed"]:
         say(f"    {missed}")
@@ -233,8 +236,9 @@ def judge(system, drill, result, history, sampler, before):
                            **facts.of_history(snapshot.read_history([history]), result["harms"]),
                            **facts.of_relays(sampler.samples, result["counts"]),
                            **sampler.facts()}
-        result["facts"].update(facts.of_refusals(
-            system.path("log", "gateway.log"), result["began"], result["facts"]))
+        if "overload" in drill["load"]:
+            result["facts"].update(facts.of_refusals(
+                system.path("log", "gateway.log"), result["began"], result["facts"]))
         result["facts"]["duplicates"] = (result["facts"]["redelivered"] +
                                          result["facts"]["published_again"] +
                                          result["facts"]["published_twice"])

@@ -313,6 +313,9 @@ class CheckerTest(unittest.TestCase):
             return Harm("kill", (call,), at * 10**6, at * 10**6)
 
         harms = [harm("place", 100), harm("ticket", 101), harm("place", 106)]
+        lasting = Harm("away", ("place",), 98 * 10**6, 101 * 10**6)
+        self.assertEqual(facts.of_history([failed("place", 100.2, 100.3)], [harms[0], lasting]),
+                         {"back_seconds": 0})
         self.assertEqual(facts.of_history([], harms), {"back_seconds": 0})
         history = [
             failed("place", 99, 100.5), failed("place", 100.2, 100.3), failed("place", 102, 102.1),
@@ -325,11 +328,11 @@ class CheckerTest(unittest.TestCase):
 
     def test_what_a_drill_demands(self):
         drill = {"at_least": {"kills": [2, 20]}, "at_most": {"grew": 1.1}}
-        self.assertEqual(facts.missed(drill, False, {"kills": 2, "grew": 1.1}), [])
+        self.assertEqual(facts.missed(facts.limits(drill, False), {"kills": 2, "grew": 1.1}), [])
         for full, seen in ((True, {"kills": 2, "grew": 1}), (False, {"kills": 1, "grew": 1}),
                            (False, {"grew": 1}), (False, {"kills": 2, "grew": 1.2}),
                            (False, {"kills": 2})):
-            self.assertEqual(len(facts.missed(drill, full, seen)), 1)
+            self.assertEqual(len(facts.missed(facts.limits(drill, full), seen)), 1)
 
     def test_bytes_for_each_row(self):
         found = postgres.sql(ADMIN_DSN, "CREATE TABLE two AS VALUES (1), (2); " + BYTES_PER_ROW)
