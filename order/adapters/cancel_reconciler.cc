@@ -13,6 +13,7 @@
 #include "platform/log/log.h"
 #include "platform/metrics/metrics.h"
 #include "platform/planted/planted.h"
+#include "platform/status/error.h"
 #include "platform/trace/trace_context.h"
 
 namespace order {

@@ -195,7 +195,8 @@ absl::Status Pool::Acquire(std::unique_ptr<pqxx::connection>& connection) {
     const absl::Status status = StatusOfCurrentException();
     metrics_->failures.Increment();
     Release(nullptr);
-    PauseConnects();
+    MutexLock lock(mutex_);
+    no_connect_before_ = absl::Now() + kConnectPause;
     return IsLost(status) ? status : DatabaseUnavailable("connect failed");
   }
 }
@@ -212,11 +213,6 @@ void Pool::DropIdle() {
   std::vector<std::unique_ptr<pqxx::connection>> dropped;
   MutexLock lock(mutex_);
   dropped.swap(idle_);
-}
-
-void Pool::PauseConnects() {
-  MutexLock lock(mutex_);
-  no_connect_before_ = absl::Now() + kConnectPause;
 }
 
 void Pool::KeepFull() {
@@ -286,7 +282,6 @@ absl::Status Pool::InTransaction(
       lease.Drop();
       // Before the commit nothing can have happened: once more, on a fresh
       // connection. After it, who knows: the caller decides.
-      if (reconnected) PauseConnects();
       if (committing || reconnected) return status;
       reconnected = true;
     } else if (!absl::IsAborted(status) || attempt >= kTries) {
@@ -311,9 +306,7 @@ absl::Status Pool::Read(
       absl::Status status = StatusOfCurrentException();
       if (!IsLost(status)) return status;
       lease.Drop();
-      if (!reconnected) continue;
-      PauseConnects();
-      return status;
+      if (reconnected) return status;
     }
   }
 }

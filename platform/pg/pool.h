@@ -92,8 +92,6 @@ class Pool {
   absl::Status Acquire(std::unique_ptr<pqxx::connection>& connection);
   void Release(std::unique_ptr<pqxx::connection> connection);
   void DropIdle();
-  // After a connect that failed or did not help.
-  void PauseConnects();
   // Until the end: makes connections that are missing, now and then.
   void KeepFull();
   // False if none is missing, or the database seems to be away.
