@@ -52,6 +52,21 @@ class ConsumerTest : public EventsInTest {
     EXPECT_TRUE(jetstream_->Flush(absl::Seconds(5)));
   }
 
+  // Poison and its neighbour, while the failpoint `point` goes wrong twice.
+  void ExpectPoisonParkedOnceDespite(absl::string_view point) {
+    ASSERT_THAT(
+        failpoint::Arm(absl::StrCat(point, "=error(UNAVAILABLE)@times:2")),
+        IsOk());
+    Publish({"poison", "ok"});
+    const auto consumer = Consume();
+    ExpectSettled();
+    failpoint::DisarmAll();
+
+    ExpectEffects(1);
+    EXPECT_EQ(Count("dead_letters"), 1);
+    EXPECT_EQ(ParkedReason(1), "it is poison");
+  }
+
   test_support::ProcessOptions Child() {
     return {.command = {BINARY_DIR "/tests/events_consumer_child", db_->dsn(),
                         nats_.url()}};
@@ -169,31 +184,13 @@ TEST_F(ConsumerTest, NobodyIsToldOfWhatWasNotApplied) {
 }
 
 TEST_F(ConsumerTest, WhatCannotBeParkedIsParkedLater) {
-  ASSERT_THAT(failpoint::Arm("consumer.before_park=error(UNAVAILABLE)@times:2"),
-              IsOk());
-  Publish({"poison", "ok"});
-  const auto consumer = Consume();
-  ExpectSettled();
-  failpoint::DisarmAll();
-
-  ExpectEffects(1);
-  EXPECT_EQ(Count("dead_letters"), 1);
-  EXPECT_EQ(ParkedReason(1), "it is poison");
+  ExpectPoisonParkedOnceDespite("consumer.before_park");
 }
 
 // The broker delivers it again: it has not heard that it is parked.
 TEST_F(ConsumerTest, WhatIsParkedIsParkedOnceThoughItsEndIsLost) {
   CreateDurable(/*ack_wait=*/absl::Seconds(1));
-  ASSERT_THAT(failpoint::Arm("consumer.after_park=error(UNAVAILABLE)@times:2"),
-              IsOk());
-  Publish({"poison", "ok"});
-  const auto consumer = Consume();
-  ExpectSettled();
-  failpoint::DisarmAll();
-
-  ExpectEffects(1);
-  EXPECT_EQ(Count("dead_letters"), 1);
-  EXPECT_EQ(ParkedReason(1), "it is poison");
+  ExpectPoisonParkedOnceDespite("consumer.after_park");
 }
 
 TEST_F(ConsumerTest, GarbageIsParkedWhateverItsBytes) {
