@@ -171,9 +171,9 @@ TEST_F(GatewayTest, APathAndABodyThatDisagreeAreRefused) {
 TEST_F(GatewayTest, TheLogHasTheTraceAndNotTheQuery) {
   const std::string trace = "4bf92f3577b34da6a3ce929d0e0e4737";
   ASSERT_EQ(system_
-                ->Get("/orders?customer_id=4711",
+                ->Get("/orders?customer_id=471147114",
                       {{"traceparent", "00-" + trace + "-00f067aa0ba902b7-01"},
-                       system_->As("customer", "4711")})
+                       system_->As("customer", "471147114")})
                 .status,
             200);
 
@@ -182,7 +182,7 @@ TEST_F(GatewayTest, TheLogHasTheTraceAndNotTheQuery) {
     log = test_support::ReadFile(system_->run_dir() + "/log/gateway.log");
     return absl::StrContains(log, trace);
   }));
-  EXPECT_THAT(log, Not(HasSubstr("4711")));
+  EXPECT_THAT(log, Not(HasSubstr("471147114")));
   for (absl::string_view line : absl::StrSplit(log, '\n')) {
     if (!absl::StrContains(line, trace)) continue;
     const nlohmann::json entry =
