@@ -8,7 +8,7 @@ import json
 import math
 
 from .invariants import AFTERMATH
-from .snapshot import read_history
+from .snapshot import failed
 
 _FACTS = {
     "orders": "SELECT count(*) FROM orders",
@@ -58,10 +58,7 @@ def of_history(history, harms):
     """How long it took until requests were answered again after each fault: those that it can have
     kept from being answered. What was under way when the next such fault came is that one's, and
     a failure after so long without one that nothing is excused any more has another cause."""
-    failed = sorted(
-        (entry["s"], entry["e"], entry["op"]) for entry in history
-        if entry["code"] in ("UNAVAILABLE", "DEADLINE_EXCEEDED", "CANCELLED", "UNKNOWN",
-                             "INTERNAL", "RESOURCE_EXHAUSTED"))
+    failures = sorted((entry["s"], entry["e"], entry["op"]) for entry in history if failed(entry))
     longest = 0
     for harm in harms:
         following = min((other.began for other in harms
@@ -69,7 +66,7 @@ def of_history(history, harms):
                          set(other.calls) & set(harm.calls)),
                         default=math.inf)
         back = harm.ended
-        for sent, ended, call in failed[bisect.bisect_left(failed, (harm.ended,)):]:
+        for sent, ended, call in failures[bisect.bisect_left(failures, (harm.ended,)):]:
             if sent >= following or sent - back > AFTERMATH:
                 break
             if call in harm.calls and ended < following:

@@ -15,7 +15,7 @@ from system.settings import Trouble
 
 from . import snapshot
 from .settle import settle
-from .snapshot import read_history
+from .snapshot import failed, read_history
 
 
 # Longer than any drill.
@@ -195,8 +195,7 @@ def of_phases(history, begin, phases):
         for entry in entries:
             if not since <= entry["i"] < end:
                 continue
-            done = entry["code"] not in ("UNAVAILABLE", "DEADLINE_EXCEEDED", "CANCELLED",
-                                         "UNKNOWN", "INTERNAL", "RESOURCE_EXHAUSTED")
+            done = not failed(entry)
             if not done:
                 last_bad = max(last_bad, entry["i"])
             if entry["op"] == "place":

@@ -3,7 +3,7 @@
 import html
 import json
 
-from .snapshot import read_history
+from .snapshot import failed, read_history
 
 _COLUMNS = ["drill", "seed", "load", "faults", "duplicates", "orders", "unanswered",
             "violations", "back", "rest",
@@ -120,8 +120,7 @@ def _plot(result):
         second = int(entry["i"] / 1e6 - begin)
         if second >= 0:
             ok, bad, latencies = seconds.setdefault(second, ([0], [0], []))
-            if entry["code"] in ("UNAVAILABLE", "DEADLINE_EXCEEDED", "CANCELLED", "UNKNOWN",
-                                 "INTERNAL", "RESOURCE_EXHAUSTED"):
+            if failed(entry):
                 bad[0] += 1
             else:
                 ok[0] += 1

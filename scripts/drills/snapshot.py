@@ -92,6 +92,12 @@ def read_history(paths):
                     yield json.loads(line)
 
 
+def failed(entry):
+    """Whether a call of the history was refused for overload, ended by a defect or had no answer."""
+    return entry["code"] in ("UNAVAILABLE", "DEADLINE_EXCEEDED", "CANCELLED", "UNKNOWN", "INTERNAL",
+                             "RESOURCE_EXHAUSTED")
+
+
 def first_id(microseconds):
     """The lowest id that an order of this time can have: ids begin with the time in ms."""
     text = f"{int(microseconds) // 1000:012x}"
