@@ -109,15 +109,12 @@ absl::Status Serve(const Config& config) {
   // Events in: what was ordered. Perhaps somebody plays the kitchen.
   std::optional<AutoCook> auto_cook;
   if (config.auto_cook_after.has_value()) {
-    auto_cook.emplace(background, platform::Now,
-                      AutoCookOptions{.after = *config.auto_cook_after});
+    auto_cook.emplace(background, platform::Now, *config.auto_cook_after);
   }
   auto orders = std::make_unique<events::Consumer>(
       background, **jetstream,
       events::ConsumerOptions{.stream = "ORDER", .durable = kService},
-      OrderEvents(platform::Now, [&auto_cook] {
-        if (auto_cook.has_value()) auto_cook->TicketsMade();
-      }));
+      OrderEvents(platform::Now));
 
   // Requests.
   platform::Executor executor(
@@ -159,12 +156,11 @@ absl::Status Run(const std::vector<std::string>& words) {
   if (command == "dead-letters") {
     pg::Pool pool(PoolNamed("commands", *config, 1));
     const std::vector<std::string> arguments(words.begin() + 1, words.end());
-    return events::DeadLettersCommand(
-        pool,
-        {{.stream = "ORDER",
-          .durable = kService,
-          .handler = OrderEvents(platform::Now, [] {})}},
-        arguments);
+    return events::DeadLettersCommand(pool,
+                                      {{.stream = "ORDER",
+                                        .durable = kService,
+                                        .handler = OrderEvents(platform::Now)}},
+                                      arguments);
   }
   if (command == "reconcile" && alone) {
     return events::ReconcileCommand({.dsn = common.pg_owner_dsn,

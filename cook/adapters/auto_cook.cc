@@ -22,17 +22,18 @@ platform::failpoint::Point after_finish("cook.auto_after_finish");
 
 // Tickets per transaction.
 constexpr int kBatch = 500;
-// Rounds are at least so far apart unless there is a full batch to finish, so
-// that under load one commit finishes many.
-constexpr absl::Duration kPace = absl::Milliseconds(5);
+// How far rounds are apart: at least so far, so that under load one commit
+// finishes many; at most so far, for tickets that were made meanwhile.
+constexpr absl::Duration kLeast = absl::Milliseconds(10);
+constexpr absl::Duration kMost = absl::Milliseconds(100);
 // After a failure, e.g. while the database is away.
 constexpr absl::Duration kAfterFailure = absl::Seconds(1);
 
 }  // namespace
 
 AutoCook::AutoCook(platform::pg::Pool& pool, platform::Clock clock,
-                   AutoCookOptions options)
-    : pool_(pool), clock_(std::move(clock)), options_(options) {
+                   absl::Duration after)
+    : pool_(pool), clock_(std::move(clock)), after_(after) {
   thread_ = std::thread([this] { Work(); });
 }
 
@@ -45,72 +46,40 @@ AutoCook::~AutoCook() {
   thread_.join();
 }
 
-void AutoCook::TicketsMade() {
-  const absl::Time due = clock_() + options_.after;
-  platform::MutexLock lock(mutex_);
-  awake_until_ = due + options_.commit_time;
-  if (next_look_ > due + kPace) {
-    next_look_ = due + kPace;
-    wake_.Signal();
-  }
-}
-
 void AutoCook::Work() {
-  while (WaitForWork()) {
-    const absl::Time next = FinishDueTickets();
-    const absl::Time now = clock_();
+  while (true) {
+    const absl::Duration wait = Round();
     platform::MutexLock lock(mutex_);
-    next_look_ = std::min(next_look_, next);
-    if (awake_until_ > now && awake_until_ - options_.commit_time <= now) {
-      next_look_ = std::min(next_look_, now + kPace);
-    }
+    if (!stopping_) wake_.WaitFor(mutex_, wait);
+    if (stopping_) return;
   }
 }
 
-bool AutoCook::WaitForWork() {
-  platform::MutexLock lock(mutex_);
-  while (!stopping_) {
-    const absl::Duration wait = next_look_ - clock_();
-    if (wait <= absl::ZeroDuration()) {
-      next_look_ = absl::InfiniteFuture();
-      return true;
-    }
-    wake_.WaitFor(mutex_, std::min(wait, options_.look_every));
-  }
-  return false;
-}
-
-absl::Time AutoCook::FinishDueTickets() {
-  const absl::Time now = clock_();
-  int finished = 0;
-  absl::Status done = before_finish.Hit();
-  if (done.ok())
-    done = pool_.InTransaction([&](pqxx::work& tx) -> absl::Status {
-      PgTicketStore store(tx, platform::ContinueTrace("").Traceparent());
-      const absl::StatusOr<int> count =
-          FinishDue(store, now - options_.after, kBatch, now);
-      finished = count.value_or(0);
-      return count.status();
-    });
-  if (done.ok()) done = after_finish.Hit();
+absl::Duration AutoCook::Round() {
   std::optional<absl::Time> oldest;
-  if (done.ok() && finished < kBatch) {
-    done = pool_.Read([&](pqxx::nontransaction& tx) {
-      oldest = OldestCooking(tx);
-      return absl::OkStatus();
-    });
+  absl::Status done = pool_.Read([&](pqxx::nontransaction& tx) {
+    oldest = OldestCooking(tx);
+    return absl::OkStatus();
+  });
+  const absl::Time now = clock_();
+  if (done.ok()) {
+    if (!oldest.has_value()) return kMost;
+    if (*oldest + after_ > now) {
+      return std::clamp(*oldest + after_ - now, kLeast, kMost);
+    }
+    done = before_finish.Hit();
+    if (done.ok())
+      done = pool_.InTransaction([&](pqxx::work& tx) {
+        PgTicketStore store(tx, platform::ContinueTrace("").Traceparent());
+        return FinishDue(store, now - after_, kBatch, now).status();
+      });
+    if (done.ok()) done = after_finish.Hit();
   }
-  if (!done.ok()) {
-    platform::log::Warning("auto cook failed",
-                           {{"code", absl::StatusCodeToString(done.code())},
-                            {"error", done.message()}});
-    return now + kAfterFailure;
-  }
-  if (finished == kBatch) return now;
-  if (!oldest.has_value()) return now + options_.look_every;
-  // One that is due already is locked by somebody who is changing it.
-  return std::clamp(*oldest + options_.after, now + kPace,
-                    now + options_.look_every);
+  if (done.ok()) return kLeast;
+  platform::log::Warning("auto cook failed",
+                         {{"code", absl::StatusCodeToString(done.code())},
+                          {"error", done.message()}});
+  return kAfterFailure;
 }
 
 }  // namespace cook

@@ -30,10 +30,9 @@ absl::StatusOr<OrderDetails> Read(const Message& message) {
 
 }  // namespace
 
-platform::events::Handler OrderEvents(platform::Clock clock,
-                                      std::function<void()> on_begun) {
+platform::events::Handler OrderEvents(platform::Clock clock) {
   return
-      [clock = std::move(clock), on_begun = std::move(on_begun)](
+      [clock = std::move(clock)](
           pqxx::work& tx, absl::Span<const Message> messages) -> absl::Status {
         PgTicketStore store(tx, /*traceparent=*/"");
         std::vector<OrderDetails> orders;
@@ -48,9 +47,7 @@ platform::events::Handler OrderEvents(platform::Clock clock,
           orders.push_back(*std::move(order));
         }
         if (orders.empty()) return absl::OkStatus();
-        absl::Status begun = BeginCooking(store, orders, clock());
-        if (begun.ok()) on_begun();
-        return begun;
+        return BeginCooking(store, orders, clock());
       };
 }
 

@@ -13,7 +13,10 @@ constexpr char kAll[] = "*";
 constexpr size_t kMaxPayload = 7999;
 
 constexpr char kNotify[] = "mypage_notify";
-constexpr char kNotifySql[] = "SELECT pg_notify('mypage_changes', $1)";
+// The notice need not outlive a crash: nor would who listens.
+constexpr char kNotifySql[] = R"sql(
+    SELECT set_config('synchronous_commit', 'off', true),
+           pg_notify('mypage_changes', $1))sql";
 
 }  // namespace
 

@@ -32,6 +32,13 @@ constexpr char kInsertSql[] = R"sql(
     ON CONFLICT (order_id) DO NOTHING
     RETURNING order_id)sql";
 
+constexpr char kUnknown[] = "mypage_unknown";
+constexpr char kUnknownSql[] = R"sql(
+    SELECT order_id FROM unnest($1::uuid[]) WITH ORDINALITY AS a(order_id, place)
+    WHERE NOT EXISTS (SELECT FROM mypage_views AS v
+                      WHERE v.order_id = a.order_id)
+    ORDER BY place)sql";
+
 constexpr char kLoad[] = "mypage_load";
 constexpr char kLoadSql[] = R"sql(
     FROM mypage_views v WHERE order_id = ANY($1::uuid[])
@@ -147,6 +154,7 @@ void PrepareMypage(pqxx::connection& connection) {
   connection.set_variable("enable_mergejoin", "off");
   connection.set_variable("jit", "off");
   connection.prepare(kInsert, kInsertSql);
+  connection.prepare(kUnknown, kUnknownSql);
   connection.prepare(kLoad, absl::StrCat("SELECT ", kViewColumns, kLoadSql));
   connection.prepare(kUpdate, kUpdateSql);
   connection.prepare(kFind, absl::StrCat("SELECT ", kViewColumns, kFindSql));
@@ -154,6 +162,17 @@ void PrepareMypage(pqxx::connection& connection) {
   PrepareChangeNotice(connection);
   connection.prepare(kListByState,
                      absl::StrCat("SELECT ", kViewColumns, kListByStateSql));
+}
+
+absl::StatusOr<std::vector<std::string>> PgMypageStore::Unknown(
+    absl::Span<const std::string> order_ids) {
+  Array ids;
+  for (const std::string& id : order_ids) ids.Add(id);
+  std::vector<std::string> unknown;
+  for (const pqxx::row& row : tx_.exec_prepared(kUnknown, ids.text())) {
+    unknown.emplace_back(row[0].c_str());
+  }
+  return unknown;
 }
 
 absl::StatusOr<absl::flat_hash_set<std::string>> PgMypageStore::Insert(

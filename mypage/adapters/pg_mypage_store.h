@@ -21,6 +21,8 @@ class PgMypageStore final : public MypageStore {
  public:
   explicit PgMypageStore(pqxx::transaction_base& tx) : tx_(tx) {}
 
+  absl::StatusOr<std::vector<std::string>> Unknown(
+      absl::Span<const std::string> order_ids) override;
   absl::StatusOr<absl::flat_hash_set<std::string>> Insert(
       absl::Span<const MypageView* const> views) override;
   absl::StatusOr<std::vector<MypageView>> Load(

@@ -20,15 +20,20 @@ using ViewsById = absl::btree_map<std::string, MypageView>;
 absl::Status Join(
     MypageStore& store, const ViewsById& news,
     absl::FunctionRef<bool(MypageView& stored, const MypageView& heard)> join) {
-  std::vector<const MypageView*> candidates;
-  candidates.reserve(news.size());
-  for (const auto& [id, view] : news) candidates.push_back(&view);
-  auto inserted = store.Insert(candidates);
-  if (!inserted.ok()) return inserted.status();
-
   std::vector<std::string> known;
-  for (const auto& [id, view] : news) {
-    if (!inserted->contains(id)) known.push_back(id);
+  known.reserve(news.size());
+  for (const auto& [id, view] : news) known.push_back(id);
+  // Few are new: of the events about an order the first alone adds its view.
+  const absl::StatusOr<std::vector<std::string>> unknown = store.Unknown(known);
+  if (!unknown.ok()) return unknown.status();
+  if (!unknown->empty()) {
+    std::vector<const MypageView*> candidates;
+    candidates.reserve(unknown->size());
+    for (const std::string& id : *unknown) candidates.push_back(&news.at(id));
+    const auto inserted = store.Insert(candidates);
+    if (!inserted.ok()) return inserted.status();
+    std::erase_if(
+        known, [&](const std::string& id) { return inserted->contains(id); });
   }
   if (known.empty()) return absl::OkStatus();
   auto stored = store.Load(known);

@@ -42,6 +42,8 @@ struct Deleter {
 // Shared: what was made with it outlives its use.
 using Connection = std::shared_ptr<natsConnection>;
 using Options = std::unique_ptr<natsOptions, Deleter<natsOptions_Destroy>>;
+// The library frees messages on a thread of its own, which every one that goes
+// wakes; those that go together wake it once.
 using NatsMessage = std::unique_ptr<natsMsg, Deleter<natsMsg_Destroy>>;
 
 // The library's reading thread may still hold a subscription that somebody else
@@ -301,6 +303,7 @@ class NatsPull final : public JetStream::Pull {
                                               absl::Duration wait) override {
     const absl::Time end = absl::Now() + wait;
     std::vector<InMessage> messages;
+    std::vector<NatsMessage> read;  // until the end
     while (static_cast<int>(messages.size()) < max) {
       const absl::Time now = absl::Now();
       if (outstanding_ == 0 || now > lost_after_ ||
@@ -317,7 +320,7 @@ class NatsPull final : public JetStream::Pull {
       natsMsg* raw = nullptr;
       const natsStatus status =
           natsSubscription_NextMsg(&raw, subscription_.get(), Millis(patience));
-      const NatsMessage message(raw);
+      if (raw != nullptr) read.emplace_back(raw);
       if (status == NATS_TIMEOUT) {
         if (!messages.empty() || absl::Now() >= end) break;
         continue;
@@ -331,14 +334,14 @@ class NatsPull final : public JetStream::Pull {
         if (status == NATS_NO_RESPONDERS) return NoConsumer();
         return ToStatus(status, "pull");
       }
-      if (IsDelivery(message.get())) {
+      if (IsDelivery(raw)) {
         --outstanding_;
-        messages.push_back(ToInMessage(message.get()));
+        messages.push_back(ToInMessage(raw));
         continue;
       }
       // The end of a request, whatever the reason.
       outstanding_ = 0;
-      if (absl::Status told = OfPullStatus(message.get()); !told.ok()) {
+      if (absl::Status told = OfPullStatus(raw); !told.ok()) {
         if (!messages.empty()) break;
         absl::SleepFor(std::min(kPause, wait));
         return told;
@@ -428,7 +431,9 @@ class NatsJetStream final : public JetStream {
   bool connected() const override { return IsConnected(link_->Get()); }
 
   // An inbox of our own rather than the library's asynchronous publisher: no
-  // stalls, no callbacks, and the answer's place is in its subject.
+  // stalls, no callbacks, and the answer's place is in its subject. The last
+  // one is a request: the library sends it at once, and with it what it has
+  // held back of the others.
   std::vector<absl::StatusOr<PublishAck>> PublishAll(
       absl::Span<const OutMessage> messages, absl::Duration timeout) override {
     const absl::Time end = absl::Now() + timeout;
@@ -443,19 +448,32 @@ class NatsJetStream final : public JetStream {
     }
     const std::string batch = absl::StrCat(ack_inbox_, ".", ++batches_, ".");
     const uint64_t epoch = epoch_.Of(connection);
+    std::vector<NatsMessage> used;  // until the end
     size_t sent = 0;
     for (size_t i = 0; i < messages.size(); ++i) {
-      const absl::Status status =
-          Publish(connection, messages[i], absl::StrCat(batch, i));
-      if (status.ok()) {
-        ++sent;
-        continue;
+      const bool last = i + 1 == messages.size();
+      natsMsg* raw = nullptr;
+      natsStatus status = Make(
+          messages[i], last ? std::string() : absl::StrCat(batch, i), &raw);
+      if (raw != nullptr) used.emplace_back(raw);
+      natsMsg* answer = nullptr;
+      if (status == NATS_OK) {
+        status = last
+                     ? natsConnection_RequestMsg(&answer, connection.get(), raw,
+                                                 Millis(end - absl::Now()))
+                     : natsConnection_PublishMsg(connection.get(), raw);
       }
-      results[i] = status;
-      // Too big for the server: the others are not.
-      if (!absl::IsInvalidArgument(status)) break;
+      if (answer != nullptr) {
+        used.emplace_back(answer);
+        results[i] = ParseAck(answer);
+      } else if (status == NATS_OK) {
+        ++sent;
+      } else {
+        results[i] = ToStatus(status, "publish");
+        // Too big for the server: the others are not.
+        if (!absl::IsInvalidArgument(results[i].status())) break;
+      }
     }
-    natsConnection_FlushTimeout(connection.get(), Millis(end - absl::Now()));
     for (size_t received = 0; received < sent;) {
       natsMsg* raw = nullptr;
       const natsStatus status = natsSubscription_NextMsg(
@@ -471,7 +489,7 @@ class NatsJetStream final : public JetStream {
         continue;
       }
       if (status != NATS_OK) break;
-      const NatsMessage ack(raw);
+      used.emplace_back(raw);
       absl::string_view subject = natsMsg_GetSubject(raw);
       size_t index = 0;
       // Late answers to an earlier batch are not for us.
@@ -549,22 +567,17 @@ class NatsJetStream final : public JetStream {
     return absl::OkStatus();
   }
 
-  static absl::Status Publish(const Connection& connection,
-                              const OutMessage& message,
-                              const std::string& reply) {
-    natsMsg* raw = nullptr;
+  // The caller owns `*made`, also if this fails.
+  static natsStatus Make(const OutMessage& message, const std::string& reply,
+                         natsMsg** made) {
     natsStatus status = natsMsg_Create(
-        &raw, message.subject.c_str(), reply.c_str(), message.payload.data(),
-        static_cast<int>(message.payload.size()));
-    const NatsMessage owned(raw);
+        made, message.subject.c_str(), reply.empty() ? nullptr : reply.c_str(),
+        message.payload.data(), static_cast<int>(message.payload.size()));
     for (const auto& [name, value] : message.headers) {
       if (status != NATS_OK) break;
-      status = natsMsgHeader_Set(raw, name.c_str(), value.c_str());
+      status = natsMsgHeader_Set(*made, name.c_str(), value.c_str());
     }
-    if (status == NATS_OK) {
-      status = natsConnection_PublishMsg(connection.get(), raw);
-    }
-    return ToStatus(status, "publish");
+    return status;
   }
 
   const std::unique_ptr<Link> link_;

@@ -18,8 +18,10 @@ def nats(settings):
     """nats-server with JetStream, or None if somebody's is used."""
     if settings["EXTERNAL_NATS_URL"]:
         return None
+    # On two cores that others want, too: its goroutines on one of them wake each other for less.
     return Process(settings, "nats",
-                   [settings["NATS_SERVER"], "--config", broker.configuration(settings)])
+                   [settings["NATS_SERVER"], "--config", broker.configuration(settings)],
+                   environment={"GOMAXPROCS": "1"})
 
 
 def _program(settings, name):

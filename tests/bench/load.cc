@@ -41,7 +41,7 @@ ABSL_FLAG(double, rate, 100, "lives: orders a second.");
 ABSL_FLAG(absl::Duration, duration, absl::Seconds(5), "How long to load.");
 ABSL_FLAG(std::string, ids, "", "read: a file with order ids, one a line.");
 ABSL_FLAG(
-    int, samples, 20,
+    int, samples, 10,
     "lives: orders a second that are followed, by a read every 2 ms until "
     "the kitchen shows: not too many, they are load, too.");
 ABSL_FLAG(int, customers, 1000, "place, lives: Spread over so many customers.");

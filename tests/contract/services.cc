@@ -52,7 +52,7 @@ Reader OrderReader(const std::string& stream, events::Handler handler) {
 Reader CookReader() {
   return {.service = "cook",
           .stream = "ORDER",
-          .handler = cook::OrderEvents(platform::Now, [] {}),
+          .handler = cook::OrderEvents(platform::Now),
           .migrations = cook::Migrations(),
           .prepare =
               [](pqxx::connection& connection) {

@@ -244,6 +244,15 @@ absl::Status Deliveries::Save(absl::Span<const delivery::Delivery> deliveries) {
   return absl::OkStatus();
 }
 
+absl::StatusOr<std::vector<std::string>> Views::Unknown(
+    absl::Span<const std::string> order_ids) {
+  std::vector<std::string> unknown;
+  for (const std::string& id : order_ids) {
+    if (!tx_.database().views.contains(id)) unknown.push_back(id);
+  }
+  return unknown;
+}
+
 absl::StatusOr<absl::flat_hash_set<std::string>> Views::Insert(
     absl::Span<const mypage::MypageView* const> views) {
   absl::flat_hash_set<std::string> inserted;

@@ -23,13 +23,12 @@ std::vector<OrderDetails> Orders(int count) {
   return orders;
 }
 
-TEST(AutoCookTest, FinishesWhatItIsToldOf) {
+TEST(AutoCookTest, FinishesManyAtOnce) {
   Kitchen kitchen;
   ASSERT_THAT(kitchen.process().SetOnHand(kBibimbap, 2000), IsOk());
   Process player(kitchen.db().dsn());
-  AutoCook auto_cook(player.pool(), platform::Now, AutoCookOptions());
+  AutoCook auto_cook(player.pool(), platform::Now, absl::ZeroDuration());
 
-  auto_cook.TicketsMade();
   ASSERT_THAT(kitchen.process().Hear(Orders(1200)), IsOk());
 
   EXPECT_TRUE(Eventually(absl::Seconds(5),
@@ -41,7 +40,7 @@ TEST(AutoCookTest, FindsWhatAnotherProcessMade) {
   Kitchen kitchen;
   ASSERT_THAT(kitchen.process().SetOnHand(kBibimbap, 10), IsOk());
   Process player(kitchen.db().dsn());
-  AutoCook auto_cook(player.pool(), platform::Now, AutoCookOptions());
+  AutoCook auto_cook(player.pool(), platform::Now, absl::ZeroDuration());
 
   for (int made = 1; made <= 3; ++made) {
     ASSERT_THAT(kitchen.process().Hear(Orders(1)), IsOk());
@@ -50,35 +49,13 @@ TEST(AutoCookTest, FindsWhatAnotherProcessMade) {
   }
 }
 
-// It is told before the tickets are committed: the first look may find nothing.
-TEST(AutoCookTest, FindsWhatIsCommittedAfterItWasTold) {
-  Kitchen kitchen;
-  ASSERT_THAT(kitchen.process().SetOnHand(kBibimbap, 10), IsOk());
-  ASSERT_THAT(kitchen.process().Hear(Orders(1)), IsOk());
-  Process player(kitchen.db().dsn());
-  AutoCook auto_cook(
-      player.pool(), platform::Now,
-      {.look_every = absl::Hours(1), .commit_time = absl::Seconds(20)});
-  // It has looked once; nobody wakes it but us.
-  ASSERT_TRUE(Eventually(absl::Seconds(5),
-                         [&] { return kitchen.Count("COOKED") == 1; }));
-  absl::SleepFor(absl::Milliseconds(50));
-
-  auto_cook.TicketsMade();
-  absl::SleepFor(absl::Milliseconds(50));
-  ASSERT_THAT(kitchen.process().Hear(Orders(1)), IsOk());
-
-  EXPECT_TRUE(Eventually(absl::Seconds(5),
-                         [&] { return kitchen.Count("COOKED") == 2; }));
-}
-
 TEST(AutoCookTest, ContinuesTheOrdersTrace) {
   Kitchen kitchen;
   ASSERT_THAT(kitchen.process().SetOnHand(kBibimbap, 10), IsOk());
   ASSERT_THAT(kitchen.process().Hear(Orders(1)), IsOk());
   Process player(kitchen.db().dsn());
 
-  AutoCook auto_cook(player.pool(), platform::Now, AutoCookOptions());
+  AutoCook auto_cook(player.pool(), platform::Now, absl::ZeroDuration());
 
   ASSERT_TRUE(Eventually(absl::Seconds(5),
                          [&] { return kitchen.Count("COOKED") == 1; }));
@@ -92,10 +69,8 @@ TEST(AutoCookTest, DoesNotFinishEarly) {
   Kitchen kitchen;
   ASSERT_THAT(kitchen.process().SetOnHand(kBibimbap, 10), IsOk());
   Process player(kitchen.db().dsn());
-  AutoCook auto_cook(player.pool(), platform::Now,
-                     {.after = absl::Milliseconds(400)});
+  AutoCook auto_cook(player.pool(), platform::Now, absl::Milliseconds(400));
 
-  auto_cook.TicketsMade();
   ASSERT_THAT(kitchen.process().Hear(Orders(3)), IsOk());
 
   ASSERT_TRUE(Eventually(absl::Seconds(5),
@@ -113,8 +88,8 @@ TEST(AutoCookTest, ReplicasShareTheWork) {
   Process one(kitchen.db().dsn());
   Process two(kitchen.db().dsn());
 
-  AutoCook first(one.pool(), platform::Now, AutoCookOptions());
-  AutoCook second(two.pool(), platform::Now, AutoCookOptions());
+  AutoCook first(one.pool(), platform::Now, absl::ZeroDuration());
+  AutoCook second(two.pool(), platform::Now, absl::ZeroDuration());
 
   EXPECT_TRUE(Eventually(absl::Seconds(10),
                          [&] { return kitchen.Count("COOKED") == 3000; }));
@@ -126,12 +101,10 @@ TEST(AutoCookTest, LeavesCancelledTicketsAlone) {
   Kitchen kitchen;
   ASSERT_THAT(kitchen.process().SetOnHand(kBibimbap, 1000), IsOk());
   Process player(kitchen.db().dsn());
-  AutoCook auto_cook(player.pool(), platform::Now,
-                     {.after = absl::Milliseconds(5)});
+  AutoCook auto_cook(player.pool(), platform::Now, absl::Milliseconds(5));
   int cancelled = 0;
   for (int round = 0; round < 50; ++round) {
     const std::vector<OrderDetails> orders = Orders(4);
-    auto_cook.TicketsMade();
     ASSERT_THAT(kitchen.process().Hear(orders), IsOk());
     for (const OrderDetails& order : orders) {
       if (kitchen.process().Cancel(order).ok()) ++cancelled;
@@ -150,9 +123,7 @@ TEST(AutoCookTest, StopsAtOnce) {
   Process player(kitchen.db().dsn());
   const absl::Time start = absl::Now();
 
-  {
-    AutoCook auto_cook(player.pool(), platform::Now, {.after = absl::Hours(1)});
-  }
+  { AutoCook auto_cook(player.pool(), platform::Now, absl::Hours(1)); }
 
   EXPECT_LT(absl::Now() - start, absl::Seconds(2));
 }

@@ -219,7 +219,7 @@ class OppositeBatchesTest : public ::testing::Test {
                 IsOk());
   }
 
-  const platform::events::Handler handler_ = OrderEvents(platform::Now, [] {});
+  const platform::events::Handler handler_ = OrderEvents(platform::Now);
   std::atomic<int> calls_ = 0;
 };
 

@@ -86,7 +86,7 @@ platform::pg::PoolOptions KitchenPool(const std::string& dsn, int connections) {
 absl::Status Process::Apply(
     absl::Span<const platform::events::Message> messages) {
   return platform::events::ApplyOnce(pool_, "cook", messages,
-                                     OrderEvents(platform::Now, [] {}));
+                                     OrderEvents(platform::Now));
 }
 
 absl::Status Process::Hear(absl::Span<const OrderDetails> orders) {

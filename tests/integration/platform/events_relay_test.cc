@@ -12,6 +12,7 @@
 #include "gtest/gtest.h"
 
 #include "platform/events/outbox_relay.h"
+#include "platform/events/relay_session.h"
 #include "platform/failpoint/failpoint.h"
 #include "tests/integration/platform/events_fixture.h"
 #include "tests/support/eventually.h"
@@ -58,6 +59,36 @@ std::vector<int64_t> UpTo(int64_t last) {
   std::vector<int64_t> result;
   for (int64_t i = 1; i <= last; ++i) result.push_back(i);
   return result;
+}
+
+// A plan made while the table is small is kept when it has grown.
+TEST_F(RelayTest, MarksByKeyAndNotByGoingThroughAllThatWait) {
+  const auto entries_read = [this] {
+    return std::stoi(
+        db_.Value("SELECT idx_tup_read FROM pg_stat_user_indexes "
+                  "WHERE indexrelname = 'outbox_unpublished'"));
+  };
+  std::vector<OutboxEvent> few;
+  for (int i = 0; i < 100; ++i) few.push_back(Event(i, 1));
+  ASSERT_THAT(AppendAll(few), IsOk());
+  db_.Exec("UPDATE outbox SET published_at = now(), stream_sequence = 1");
+  db_.Exec("VACUUM ANALYZE outbox");
+  {
+    RelaySession session(db_.dsn());
+    const auto mark_oldest = [&session] {
+      const std::vector<OutboxRow> rows = session.Unpublished(1, "test", {});
+      session.MarkPublished({{rows.at(0).event_id, 1}}, "TEST");
+    };
+    ASSERT_THAT(AppendAll({Event(100, 1)}), IsOk());
+    mark_oldest();
+    std::vector<OutboxEvent> many;
+    for (int i = 0; i < 1000; ++i) many.push_back(Event(101 + i, 1));
+    ASSERT_THAT(AppendAll(many), IsOk());
+    for (int i = 0; i < 10; ++i) mark_oldest();
+  }  // its end makes its statistics known
+
+  EXPECT_TRUE(Eventually(absl::Seconds(5), [&] { return entries_read() > 0; }));
+  EXPECT_LT(entries_read(), 1000);
 }
 
 TEST_F(RelayTest, WhatWasPublishedAndNotMarkedIsPublishedAgainUnderItsId) {

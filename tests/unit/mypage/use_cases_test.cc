@@ -1,6 +1,7 @@
 #include "mypage/app/use_cases.h"
 
 #include <map>
+#include <set>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -16,6 +17,14 @@ using ::testing::IsEmpty;
 // Keeps views in memory and notes what it was asked.
 class FakeStore final : public MypageStore {
  public:
+  absl::StatusOr<std::vector<std::string>> Unknown(
+      absl::Span<const std::string> order_ids) override {
+    std::vector<std::string> unknown;
+    for (const std::string& id : order_ids) {
+      if (!views.contains(id) || just_added.contains(id)) unknown.push_back(id);
+    }
+    return unknown;
+  }
   absl::StatusOr<absl::flat_hash_set<std::string>> Insert(
       absl::Span<const MypageView* const> news) override {
     absl::flat_hash_set<std::string> inserted;
@@ -51,6 +60,8 @@ class FakeStore final : public MypageStore {
   }
 
   std::map<std::string, MypageView> views;
+  // Views that somebody else adds just after it was asked which are unknown.
+  std::set<std::string> just_added;
   std::vector<std::string> asked, locked, updated;
 };
 
@@ -78,6 +89,7 @@ TEST(ApplyEventsTest, GoesThroughOrdersByKey) {
     EXPECT_TRUE(ApplyEvents(store, {Of(id, life[0])}).ok());
   }
   store.Forget();
+  store.just_added = {"a", "b", "c"};
 
   EXPECT_TRUE(ApplyEvents(store, {Of("c", life[1]), Of("d", life[1]),
                                   Of("b", life[1]), Of("a", life[1])})
@@ -86,6 +98,18 @@ TEST(ApplyEventsTest, GoesThroughOrdersByKey) {
   EXPECT_THAT(store.asked, ElementsAre("a", "b", "c", "d"));
   EXPECT_THAT(store.locked, ElementsAre("a", "b", "c"));
   EXPECT_THAT(store.updated, ElementsAre("a", "b", "c"));
+}
+
+TEST(ApplyEventsTest, OnlyWhatIsUnknownIsInserted) {
+  FakeStore store;
+  const std::vector<Heard> life = Lives()[0];
+  EXPECT_TRUE(ApplyEvents(store, {Of("a", life[0])}).ok());
+  store.Forget();
+
+  EXPECT_TRUE(ApplyEvents(store, {Of("a", life[1]), Of("b", life[1])}).ok());
+
+  EXPECT_THAT(store.asked, ElementsAre("b"));
+  EXPECT_THAT(store.updated, ElementsAre("a"));
 }
 
 TEST(ApplyEventsTest, WhatIsKnownIsNotWrittenAgain) {
