@@ -33,27 +33,10 @@ constexpr absl::Duration kAfterFailure = absl::Seconds(1);
 
 AutoCook::AutoCook(platform::pg::Pool& pool, platform::Clock clock,
                    absl::Duration after)
-    : pool_(pool), clock_(std::move(clock)), after_(after) {
-  thread_ = std::thread([this] { Work(); });
-}
-
-AutoCook::~AutoCook() {
-  {
-    platform::MutexLock lock(mutex_);
-    stopping_ = true;
-  }
-  wake_.Signal();
-  thread_.join();
-}
-
-void AutoCook::Work() {
-  while (true) {
-    const absl::Duration wait = Round();
-    platform::MutexLock lock(mutex_);
-    if (!stopping_) wake_.WaitFor(mutex_, wait);
-    if (stopping_) return;
-  }
-}
+    : pool_(pool),
+      clock_(std::move(clock)),
+      after_(after),
+      rounds_([this] { return Round(); }) {}
 
 absl::Duration AutoCook::Round() {
   std::optional<absl::Time> oldest;

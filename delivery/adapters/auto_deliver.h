@@ -1,43 +1,32 @@
 // Plays the courier, for demos and load.
 #pragma once
 
-#include <thread>
-
-#include "absl/base/thread_annotations.h"
 #include "absl/time/time.h"
 
 #include "platform/pg/pool.h"
-#include "platform/thread/mutex.h"
+#include "platform/thread/rounds.h"
 #include "platform/time/clock.h"
 
 namespace delivery {
 
 // Completes every delivery `after` it started (and up to 100 ms later), on a
 // thread of its own, while it lives. Any number of replicas may play: they
-// share the work.
+// share the work. The destructor waits for the batch in hand.
 class AutoDeliver {
  public:
   // `pool` must outlive it and its connections must have been prepared with
   // PrepareStatements(). `after` is 0 or more.
   AutoDeliver(platform::pg::Pool& pool, platform::Clock clock,
               absl::Duration after);
-  // Completes the batch in hand, then stops.
-  ~AutoDeliver();
-  AutoDeliver(const AutoDeliver&) = delete;
-  AutoDeliver& operator=(const AutoDeliver&) = delete;
 
  private:
-  void Work();
   // Completes what is due; returns how long to wait before the next look.
   absl::Duration Round();
 
   platform::pg::Pool& pool_;
   const platform::Clock clock_;
   const absl::Duration after_;
-  platform::Mutex mutex_;
-  platform::CondVar wake_;
-  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
-  std::thread thread_;
+  platform::Rounds rounds_;
 };
 
 }  // namespace delivery

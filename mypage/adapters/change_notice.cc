@@ -13,10 +13,7 @@ constexpr char kAll[] = "*";
 constexpr size_t kMaxPayload = 7999;
 
 constexpr char kNotify[] = "mypage_notify";
-// The notice need not outlive a crash: nor would who listens.
-constexpr char kNotifySql[] = R"sql(
-    SELECT set_config('synchronous_commit', 'off', true),
-           pg_notify('mypage_changes', $1))sql";
+constexpr char kNotifySql[] = "SELECT pg_notify('mypage_changes', $1)";
 
 }  // namespace
 

@@ -79,35 +79,18 @@ CancelReconciler::CancelReconciler(platform::pg::Pool& pool, CookClient& cook,
       cook_(cook),
       now_(std::move(now)),
       options_(options),
-      thread_([this] { Work(); }) {}
+      rounds_([this] { return Round(); }) {}
 
-CancelReconciler::~CancelReconciler() {
-  {
-    platform::MutexLock lock(mutex_);
-    stopping_ = true;
-  }
-  wake_.SignalAll();
-  thread_.join();
-}
-
-void CancelReconciler::Work() {
-  while (true) {
-    const bool more = Round();
-    platform::MutexLock lock(mutex_);
-    if (!more && !stopping_) wake_.WaitFor(mutex_, options_.poll);
-    if (stopping_) return;
-  }
-}
-
-bool CancelReconciler::Round() {
+absl::Duration CancelReconciler::Round() {
   int64_t pending = 0;
   absl::Status status = pool_.Read([&](pqxx::nontransaction& tx) {
     pending = CountPendingCancels(tx);
     return absl::OkStatus();
   });
-  if (!status.ok()) return false;
+  if (!status.ok()) return options_.poll;
   PendingGauge().Set(static_cast<double>(pending));
-  if (pending == 0 || platform::planted::Is("pending_forgotten")) return false;
+  if (pending == 0 || platform::planted::Is("pending_forgotten"))
+    return options_.poll;
 
   std::vector<PendingCancel> claimed;
   status = pool_.InTransaction([&](pqxx::work& tx) {
@@ -115,7 +98,7 @@ bool CancelReconciler::Round() {
     return absl::OkStatus();
   });
   if (status.ok()) status = before_ask.Hit();
-  if (!status.ok() || claimed.empty()) return false;
+  if (!status.ok() || claimed.empty()) return options_.poll;
 
   Traces traces;
   std::vector<CancelAttempt> definite;
@@ -126,7 +109,7 @@ bool CancelReconciler::Round() {
       definite.push_back(std::move(attempt));
     }
   }
-  if (!before_settle.Hit().ok()) return false;
+  if (!before_settle.Hit().ok()) return options_.poll;
   status = pool_.InTransaction([&](pqxx::work& tx) {
     PgOrderStore orders(tx, traces);
     return SettleCancels(orders, definite, now_()).status();
@@ -134,7 +117,8 @@ bool CancelReconciler::Round() {
   LogAnswers(definite, traces, status);
   log::Info("asked the kitchen again for pending cancels",
             {{"asked", claimed.size()}, {"answered", definite.size()}});
-  return claimed.size() == static_cast<size_t>(options_.batch);
+  const bool more = claimed.size() == static_cast<size_t>(options_.batch);
+  return more ? absl::ZeroDuration() : options_.poll;
 }
 
 }  // namespace order

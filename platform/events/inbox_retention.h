@@ -2,13 +2,11 @@
 // nothing and has none.
 #pragma once
 
-#include <thread>
-
-#include "absl/base/thread_annotations.h"
 #include "absl/time/time.h"
 
+#include "platform/events/retention.h"
 #include "platform/pg/pool.h"
-#include "platform/thread/mutex.h"
+#include "platform/thread/rounds.h"
 
 namespace platform::events {
 
@@ -19,18 +17,14 @@ class InboxRetention {
   // `pool` must outlive this and must have been prepared with
   // Retention::Prepare().
   explicit InboxRetention(pg::Pool& pool);
-  ~InboxRetention();
-  InboxRetention(const InboxRetention&) = delete;
-  InboxRetention& operator=(const InboxRetention&) = delete;
 
  private:
-  void Work();
+  // Deletes some; returns how long to wait before the next.
+  absl::Duration Round();
 
   pg::Pool& pool_;
-  Mutex mutex_;
-  CondVar wake_;
-  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
-  std::thread thread_;
+  const Retention retention_;
+  Rounds rounds_;
 };
 
 }  // namespace platform::events
