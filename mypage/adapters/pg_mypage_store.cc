@@ -32,12 +32,9 @@ constexpr char kInsertSql[] = R"sql(
     ON CONFLICT (order_id) DO NOTHING
     RETURNING order_id)sql";
 
-constexpr char kUnknown[] = "mypage_unknown";
-constexpr char kUnknownSql[] = R"sql(
-    SELECT order_id FROM unnest($1::uuid[]) WITH ORDINALITY AS a(order_id, place)
-    WHERE NOT EXISTS (SELECT FROM mypage_views AS v
-                      WHERE v.order_id = a.order_id)
-    ORDER BY place)sql";
+constexpr char kKnown[] = "mypage_known";
+constexpr char kKnownSql[] = R"sql(
+    SELECT order_id FROM mypage_views WHERE order_id = ANY($1::uuid[]))sql";
 
 constexpr char kLoad[] = "mypage_load";
 constexpr char kLoadSql[] = R"sql(
@@ -154,7 +151,7 @@ void PrepareMypage(pqxx::connection& connection) {
   connection.set_variable("enable_mergejoin", "off");
   connection.set_variable("jit", "off");
   connection.prepare(kInsert, kInsertSql);
-  connection.prepare(kUnknown, kUnknownSql);
+  connection.prepare(kKnown, kKnownSql);
   connection.prepare(kLoad, absl::StrCat("SELECT ", kViewColumns, kLoadSql));
   connection.prepare(kUpdate, kUpdateSql);
   connection.prepare(kFind, absl::StrCat("SELECT ", kViewColumns, kFindSql));
@@ -164,15 +161,15 @@ void PrepareMypage(pqxx::connection& connection) {
                      absl::StrCat("SELECT ", kViewColumns, kListByStateSql));
 }
 
-absl::StatusOr<std::vector<std::string>> PgMypageStore::Unknown(
+absl::StatusOr<absl::flat_hash_set<std::string>> PgMypageStore::Known(
     absl::Span<const std::string> order_ids) {
   Array ids;
   for (const std::string& id : order_ids) ids.Add(id);
-  std::vector<std::string> unknown;
-  for (const pqxx::row& row : tx_.exec_prepared(kUnknown, ids.text())) {
-    unknown.emplace_back(row[0].c_str());
+  absl::flat_hash_set<std::string> known;
+  for (const pqxx::row& row : tx_.exec_prepared(kKnown, ids.text())) {
+    known.insert(row[0].c_str());
   }
-  return unknown;
+  return known;
 }
 
 absl::StatusOr<absl::flat_hash_set<std::string>> PgMypageStore::Insert(

@@ -21,7 +21,7 @@ class PgMypageStore final : public MypageStore {
  public:
   explicit PgMypageStore(pqxx::transaction_base& tx) : tx_(tx) {}
 
-  absl::StatusOr<std::vector<std::string>> Unknown(
+  absl::StatusOr<absl::flat_hash_set<std::string>> Known(
       absl::Span<const std::string> order_ids) override;
   absl::StatusOr<absl::flat_hash_set<std::string>> Insert(
       absl::Span<const MypageView* const> views) override;

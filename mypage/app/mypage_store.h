@@ -19,8 +19,8 @@ class MypageStore {
  public:
   virtual ~MypageStore() = default;
 
-  // Those of the orders that have no view at the moment, in the same order.
-  virtual absl::StatusOr<std::vector<std::string>> Unknown(
+  // Those of the orders that have a view. Locks nothing.
+  virtual absl::StatusOr<absl::flat_hash_set<std::string>> Known(
       absl::Span<const std::string> order_ids) = 0;
   // Adds the views of orders that have none and returns those orders. Leaves
   // the others alone.

@@ -20,23 +20,24 @@ using ViewsById = absl::btree_map<std::string, MypageView>;
 absl::Status Join(
     MypageStore& store, const ViewsById& news,
     absl::FunctionRef<bool(MypageView& stored, const MypageView& heard)> join) {
-  std::vector<std::string> known;
-  known.reserve(news.size());
-  for (const auto& [id, view] : news) known.push_back(id);
+  std::vector<std::string> ids;
+  ids.reserve(news.size());
+  for (const auto& [id, view] : news) ids.push_back(id);
   // Few are new: of the events about an order the first alone adds its view.
-  const absl::StatusOr<std::vector<std::string>> unknown = store.Unknown(known);
-  if (!unknown.ok()) return unknown.status();
-  if (!unknown->empty()) {
-    std::vector<const MypageView*> candidates;
-    candidates.reserve(unknown->size());
-    for (const std::string& id : *unknown) candidates.push_back(&news.at(id));
+  const auto known = store.Known(ids);
+  if (!known.ok()) return known.status();
+  std::vector<const MypageView*> candidates;
+  for (const auto& [id, view] : news) {
+    if (!known->contains(id)) candidates.push_back(&view);
+  }
+  if (!candidates.empty()) {
     const auto inserted = store.Insert(candidates);
     if (!inserted.ok()) return inserted.status();
     std::erase_if(
-        known, [&](const std::string& id) { return inserted->contains(id); });
+        ids, [&](const std::string& id) { return inserted->contains(id); });
   }
-  if (known.empty()) return absl::OkStatus();
-  auto stored = store.Load(known);
+  if (ids.empty()) return absl::OkStatus();
+  auto stored = store.Load(ids);
   if (!stored.ok()) return stored.status();
   std::vector<MypageView> changed;
   for (MypageView& view : *stored) {

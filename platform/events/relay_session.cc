@@ -39,9 +39,10 @@ constexpr char kChannel[] = "outbox";
 constexpr int64_t kLockKey = 0x6f7574626f78;
 
 constexpr char kUnpublished[] = "platform_relay_unpublished";
-// Not `published_at IS NULL`: by an index of just those, a plan made while
-// there are few goes through all of them for every mark, and is kept when they
-// are many.
+// A plan made while there are few must not be one that goes through all of them
+// for every mark: it is kept when they are many. So neither `published_at IS
+// NULL`, which has an index of its own, nor a plain `=`, for which a whole
+// index may be read in its order.
 constexpr char kMark[] = "platform_relay_mark";
 constexpr char kMarkSql[] = R"sql(
     WITH acknowledged AS (
@@ -49,7 +50,8 @@ constexpr char kMarkSql[] = R"sql(
       WHERE stream = $3 AND last_sequence < $4)
     UPDATE outbox SET published_at = now(), stream_sequence = mark.sequence
     FROM unnest($1::uuid[], $2::bigint[]) AS mark (event_id, sequence)
-    WHERE outbox.event_id = mark.event_id AND stream_sequence IS NULL)sql";
+    WHERE outbox.event_id = ANY (ARRAY[mark.event_id])
+      AND stream_sequence IS NULL)sql";
 
 constexpr char kNoteStream[] = "platform_relay_note_stream";
 constexpr char kNoteStreamSql[] = R"sql(

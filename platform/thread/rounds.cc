@@ -2,8 +2,6 @@
 
 #include <utility>
 
-#include "absl/time/clock.h"
-
 namespace platform {
 
 Rounds::Rounds(std::function<absl::Duration()> round)
@@ -20,12 +18,10 @@ Rounds::~Rounds() {
 
 void Rounds::Work() {
   while (true) {
-    const absl::Time next = absl::Now() + round_();
+    const absl::Duration pause = round_();
     MutexLock lock(mutex_);
-    for (absl::Time now = absl::Now(); !stopping_ && now < next;
-         now = absl::Now()) {
-      wake_.WaitFor(mutex_, next - now);
-    }
+    // Woken early for nothing it merely comes a little earlier.
+    if (!stopping_) wake_.WaitFor(mutex_, pause);
     if (stopping_) return;
   }
 }

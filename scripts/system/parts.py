@@ -18,10 +18,11 @@ def nats(settings):
     """nats-server with JetStream, or None if somebody's is used."""
     if settings["EXTERNAL_NATS_URL"]:
         return None
-    # On two cores that others want, too: its goroutines on one of them wake each other for less.
+    # On two cores that others want, too, its threads would mostly wake each other.
+    few_cores = (os.cpu_count() or 1) <= 2
     return Process(settings, "nats",
                    [settings["NATS_SERVER"], "--config", broker.configuration(settings)],
-                   environment={"GOMAXPROCS": "1"})
+                   environment={"GOMAXPROCS": "1"} if few_cores else None)
 
 
 def _program(settings, name):

@@ -63,8 +63,11 @@ class Process:
                 if fields[0] == "Z":
                     # Dead, but as long as it has other threads it keeps its ports.
                     return int(fields[17]) > 1
-                with open(f"/proc/{pid}/environ", "rb") as file:
-                    environment = file.read()
+                try:
+                    with open(f"/proc/{pid}/environ", "rb") as file:
+                        environment = file.read()
+                except ProcessLookupError:  # from newer kernels, when its memory is gone
+                    environment = b""
                 if environment:
                     return f"{MARK}={self.mark()}".encode() in environment.split(b"\0")
                 time.sleep(0.005)

@@ -244,13 +244,13 @@ absl::Status Deliveries::Save(absl::Span<const delivery::Delivery> deliveries) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::vector<std::string>> Views::Unknown(
+absl::StatusOr<absl::flat_hash_set<std::string>> Views::Known(
     absl::Span<const std::string> order_ids) {
-  std::vector<std::string> unknown;
+  absl::flat_hash_set<std::string> known;
   for (const std::string& id : order_ids) {
-    if (!tx_.database().views.contains(id)) unknown.push_back(id);
+    if (tx_.database().views.contains(id)) known.insert(id);
   }
-  return unknown;
+  return known;
 }
 
 absl::StatusOr<absl::flat_hash_set<std::string>> Views::Insert(

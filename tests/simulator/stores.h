@@ -160,7 +160,7 @@ class Deliveries final : public delivery::DeliveryStore {
 class Views final : public mypage::MypageStore {
  public:
   explicit Views(Transaction& tx) : tx_(tx) {}
-  absl::StatusOr<std::vector<std::string>> Unknown(
+  absl::StatusOr<absl::flat_hash_set<std::string>> Known(
       absl::Span<const std::string> order_ids) override;
   absl::StatusOr<absl::flat_hash_set<std::string>> Insert(
       absl::Span<const mypage::MypageView* const> views) override;

@@ -118,15 +118,5 @@ TEST(AutoCookTest, LeavesCancelledTicketsAlone) {
   kitchen.ExpectBooksBalance();
 }
 
-TEST(AutoCookTest, StopsAtOnce) {
-  Kitchen kitchen;
-  Process player(kitchen.db().dsn());
-  const absl::Time start = absl::Now();
-
-  { AutoCook auto_cook(player.pool(), platform::Now, absl::Hours(1)); }
-
-  EXPECT_LT(absl::Now() - start, absl::Seconds(2));
-}
-
 }  // namespace
 }  // namespace cook

@@ -17,13 +17,13 @@ using ::testing::IsEmpty;
 // Keeps views in memory and notes what it was asked.
 class FakeStore final : public MypageStore {
  public:
-  absl::StatusOr<std::vector<std::string>> Unknown(
+  absl::StatusOr<absl::flat_hash_set<std::string>> Known(
       absl::Span<const std::string> order_ids) override {
-    std::vector<std::string> unknown;
+    absl::flat_hash_set<std::string> known;
     for (const std::string& id : order_ids) {
-      if (!views.contains(id) || just_added.contains(id)) unknown.push_back(id);
+      if (views.contains(id) && !just_added.contains(id)) known.insert(id);
     }
-    return unknown;
+    return known;
   }
   absl::StatusOr<absl::flat_hash_set<std::string>> Insert(
       absl::Span<const MypageView* const> news) override {
@@ -60,7 +60,7 @@ class FakeStore final : public MypageStore {
   }
 
   std::map<std::string, MypageView> views;
-  // Views that somebody else adds just after it was asked which are unknown.
+  // Views that somebody else adds just after it was asked which are known.
   std::set<std::string> just_added;
   std::vector<std::string> asked, locked, updated;
 };
