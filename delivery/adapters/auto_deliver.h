@@ -3,8 +3,8 @@
 
 #include "absl/time/time.h"
 
+#include "platform/pg/auto_player.h"
 #include "platform/pg/pool.h"
-#include "platform/thread/rounds.h"
 #include "platform/time/clock.h"
 
 namespace delivery {
@@ -20,13 +20,7 @@ class AutoDeliver {
               absl::Duration after);
 
  private:
-  // Completes what is due; returns how long to wait before the next look.
-  absl::Duration Round();
-
-  platform::pg::Pool& pool_;
-  const platform::Clock clock_;
-  const absl::Duration after_;
-  platform::Rounds rounds_;
+  platform::pg::AutoPlayer player_;
 };
 
 }  // namespace delivery
