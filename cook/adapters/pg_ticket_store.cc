@@ -74,19 +74,19 @@ constexpr char kMakeStock[] = R"sql(
     VALUES ($1, $2, 0, $3)
     ON CONFLICT DO NOTHING)sql";
 
+// The stocks, and in the ledger the movements that made them so.
 constexpr char kUpdateStocks[] = R"sql(
+    WITH moved AS (
+      INSERT INTO stock_ledger (restaurant_id, restaurant_menu_id, delta, kind,
+                                order_id, at)
+      SELECT * FROM unnest($5::int[], $6::int[], $7::int[], $8::text[],
+                           $9::uuid[], $10::timestamptz[]))
     UPDATE stocks AS s
     SET on_hand = u.on_hand, modified_at = u.modified_at
     FROM unnest($1::int[], $2::int[], $3::int[], $4::timestamptz[])
          AS u(restaurant_id, restaurant_menu_id, on_hand, modified_at)
     WHERE s.restaurant_id = u.restaurant_id
       AND s.restaurant_menu_id = u.restaurant_menu_id)sql";
-
-constexpr char kAppendLedger[] = R"sql(
-    INSERT INTO stock_ledger (restaurant_id, restaurant_menu_id, delta, kind,
-                              order_id, at)
-    SELECT * FROM unnest($1::int[], $2::int[], $3::int[], $4::text[],
-                         $5::uuid[], $6::timestamptz[]))sql";
 
 }  // namespace
 
@@ -107,7 +107,6 @@ void PrepareTicketStore(pqxx::connection& connection) {
                                                             : kLockStocks));
   connection.prepare("cook_make_stock", kMakeStock);
   connection.prepare("cook_update_stocks", kUpdateStocks);
-  connection.prepare("cook_append_ledger", kAppendLedger);
 }
 
 void PgTicketStore::SetTrace(absl::string_view order_id,
@@ -213,6 +212,7 @@ absl::Status PgTicketStore::SaveTickets(absl::Span<const Ticket> tickets) {
 
 absl::Status PgTicketStore::SaveStocks(absl::Span<const Stock> stocks) {
   Array restaurants, items, on_hand, times;
+  Array moved_restaurants, moved_items, deltas, kinds, orders, moved_times;
   size_t count = 0;
   for (const Stock& stock : stocks) {
     if (stock.movements().empty()) continue;
@@ -221,36 +221,28 @@ absl::Status PgTicketStore::SaveStocks(absl::Span<const Stock> stocks) {
     items.Add(stock.item().restaurant_menu_id);
     on_hand.Add(stock.on_hand());
     times.AddTime(*stock.modified());
-  }
-  if (count == 0) return absl::OkStatus();
-  const pqxx::result updated =
-      tx_.exec_prepared("cook_update_stocks", restaurants.text(), items.text(),
-                        on_hand.text(), times.text());
-  if (updated.affected_rows() != count) {
-    return absl::InternalError("a locked stock is gone");
-  }
-  AppendLedger(stocks);
-  return absl::OkStatus();
-}
-
-void PgTicketStore::AppendLedger(absl::Span<const Stock> stocks) {
-  Array restaurants, items, deltas, kinds, ids, times;
-  for (const Stock& stock : stocks) {
     for (const Movement& movement : stock.movements()) {
-      restaurants.Add(stock.item().restaurant_id);
-      items.Add(stock.item().restaurant_menu_id);
+      moved_restaurants.Add(stock.item().restaurant_id);
+      moved_items.Add(stock.item().restaurant_menu_id);
       deltas.Add(movement.delta);
       kinds.Add(Name(movement.kind));
       if (movement.order_id.empty()) {
-        ids.AddNull();
+        orders.AddNull();
       } else {
-        ids.Add(movement.order_id);
+        orders.Add(movement.order_id);
       }
-      times.AddTime(*stock.modified());
+      moved_times.AddTime(*stock.modified());
     }
   }
-  tx_.exec_prepared("cook_append_ledger", restaurants.text(), items.text(),
-                    deltas.text(), kinds.text(), ids.text(), times.text());
+  if (count == 0) return absl::OkStatus();
+  const pqxx::result updated = tx_.exec_prepared(
+      "cook_update_stocks", restaurants.text(), items.text(), on_hand.text(),
+      times.text(), moved_restaurants.text(), moved_items.text(), deltas.text(),
+      kinds.text(), orders.text(), moved_times.text());
+  if (updated.affected_rows() != count) {
+    return absl::InternalError("a locked stock is gone");
+  }
+  return absl::OkStatus();
 }
 
 void PgTicketStore::AppendEvents(absl::Span<const Ticket> tickets) {

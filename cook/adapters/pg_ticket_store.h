@@ -48,7 +48,6 @@ class PgTicketStore final : public TicketStore {
   const std::string& TraceOf(absl::string_view order_id) const;
   absl::Status SaveTickets(absl::Span<const Ticket> tickets);
   absl::Status SaveStocks(absl::Span<const Stock> stocks);
-  void AppendLedger(absl::Span<const Stock> stocks);
   void AppendEvents(absl::Span<const Ticket> tickets);
 
   pqxx::transaction_base& tx_;

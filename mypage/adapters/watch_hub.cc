@@ -174,7 +174,8 @@ void WatchHub::Changed(const ChangeNotice& notice) {
       MarkDirty(list->second, now);
     }
   }
-  wake_.Signal();
+  // Most changes nobody watches.
+  if (!dirty_.empty()) wake_.Signal();
 }
 
 void WatchHub::SetListening(bool listening) {

@@ -42,9 +42,31 @@ struct Deleter {
 // Shared: what was made with it outlives its use.
 using Connection = std::shared_ptr<natsConnection>;
 using Options = std::unique_ptr<natsOptions, Deleter<natsOptions_Destroy>>;
-// The library frees messages on a thread of its own, which every one that goes
-// wakes; those that go together wake it once.
 using NatsMessage = std::unique_ptr<natsMsg, Deleter<natsMsg_Destroy>>;
+
+// Messages that are done with. The library frees them on a thread of its own,
+// which every one that goes wakes; those that go together wake it once. So some
+// are kept. Not thread-safe.
+class Spent {
+ public:
+  void Add(natsMsg* message) {
+    bytes_ += natsMsg_GetDataLength(message);
+    messages_.emplace_back(message);
+  }
+  // Lets go what Add() took, if it is enough.
+  void Sweep() {
+    if (messages_.size() < kEnough && bytes_ < kEnoughBytes) return;
+    messages_.clear();
+    bytes_ = 0;
+  }
+
+ private:
+  static constexpr size_t kEnough = 256;
+  static constexpr int64_t kEnoughBytes = 1 << 20;
+
+  std::vector<NatsMessage> messages_;
+  int64_t bytes_ = 0;
+};
 
 // The library's reading thread may still hold a subscription that somebody else
 // destroys, and then works on freed memory (nats.c issue 637, mended in 3.6).
@@ -303,7 +325,7 @@ class NatsPull final : public JetStream::Pull {
                                               absl::Duration wait) override {
     const absl::Time end = absl::Now() + wait;
     std::vector<InMessage> messages;
-    std::vector<NatsMessage> read;  // until the end
+    spent_.Sweep();
     while (static_cast<int>(messages.size()) < max) {
       const absl::Time now = absl::Now();
       if (outstanding_ == 0 || now > lost_after_ ||
@@ -320,7 +342,7 @@ class NatsPull final : public JetStream::Pull {
       natsMsg* raw = nullptr;
       const natsStatus status =
           natsSubscription_NextMsg(&raw, subscription_.get(), Millis(patience));
-      if (raw != nullptr) read.emplace_back(raw);
+      if (raw != nullptr) spent_.Add(raw);
       if (status == NATS_TIMEOUT) {
         if (!messages.empty() || absl::Now() >= end) break;
         continue;
@@ -421,6 +443,7 @@ class NatsPull final : public JetStream::Pull {
   int outstanding_ = 0;  // messages the server may still send
   uint64_t asked_in_ = 0;
   absl::Time lost_after_ = absl::InfinitePast();
+  Spent spent_;
 };
 
 class NatsJetStream final : public JetStream {
@@ -448,14 +471,14 @@ class NatsJetStream final : public JetStream {
     }
     const std::string batch = absl::StrCat(ack_inbox_, ".", ++batches_, ".");
     const uint64_t epoch = epoch_.Of(connection);
-    std::vector<NatsMessage> used;  // until the end
+    spent_.Sweep();
     size_t sent = 0;
     for (size_t i = 0; i < messages.size(); ++i) {
       const bool last = i + 1 == messages.size();
       natsMsg* raw = nullptr;
       natsStatus status = Make(
           messages[i], last ? std::string() : absl::StrCat(batch, i), &raw);
-      if (raw != nullptr) used.emplace_back(raw);
+      if (raw != nullptr) spent_.Add(raw);
       natsMsg* answer = nullptr;
       if (status == NATS_OK) {
         status = last
@@ -464,7 +487,7 @@ class NatsJetStream final : public JetStream {
                      : natsConnection_PublishMsg(connection.get(), raw);
       }
       if (answer != nullptr) {
-        used.emplace_back(answer);
+        spent_.Add(answer);
         results[i] = ParseAck(answer);
       } else if (status == NATS_OK) {
         ++sent;
@@ -489,7 +512,7 @@ class NatsJetStream final : public JetStream {
         continue;
       }
       if (status != NATS_OK) break;
-      used.emplace_back(raw);
+      spent_.Add(raw);
       absl::string_view subject = natsMsg_GetSubject(raw);
       size_t index = 0;
       // Late answers to an earlier batch are not for us.
@@ -587,6 +610,7 @@ class NatsJetStream final : public JetStream {
   std::string ack_inbox_ ABSL_GUARDED_BY(publishing_);
   NatsSubscription acks_ ABSL_GUARDED_BY(publishing_);
   uint64_t batches_ ABSL_GUARDED_BY(publishing_) = 0;
+  Spent spent_ ABSL_GUARDED_BY(publishing_);
 };
 
 // Nobody listens there. The library gives up for ever if the last server of its

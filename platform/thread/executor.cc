@@ -87,16 +87,21 @@ absl::Status Executor::Submit(Priority priority, absl::Time deadline,
                               Task task) {
   const auto index = static_cast<size_t>(priority);
   const absl::Time now = absl::Now();
+  bool admitted = false;
   {
     MutexLock lock(mutex_);
     size_t ahead = continued_.size();
     for (size_t i = 0; i <= index; ++i) ahead += queues_[i].size();
     const absl::Duration wait =
         task_time_ * static_cast<double>(ahead) / options_.threads;
-    if (limits_[index].Admits(queues_[index].size()) && now + wait < deadline) {
-      Push(priority, {now, deadline, std::move(task)});
-      return absl::OkStatus();
-    }
+    admitted =
+        limits_[index].Admits(queues_[index].size()) && now + wait < deadline;
+    if (admitted) Push(priority, {now, deadline, std::move(task)});
+  }
+  // Who wakes finds the mutex free.
+  if (admitted) {
+    wake_.Signal();
+    return absl::OkStatus();
   }
   metrics_->by_priority[index].refused->Increment();
   return Overloaded(options_.name);
@@ -109,12 +114,15 @@ void Executor::Continue(std::function<void()> task) {
 }
 
 void Executor::Add(Priority priority, std::function<void()> task) {
-  MutexLock lock(mutex_);
-  Push(priority,
-       {.queued = absl::Now(),
-        .deadline = absl::InfiniteFuture(),
-        .task = [task = std::move(task)](const absl::Status&) { task(); },
-        .typical = false});
+  {
+    MutexLock lock(mutex_);
+    Push(priority,
+         {.queued = absl::Now(),
+          .deadline = absl::InfiniteFuture(),
+          .task = [task = std::move(task)](const absl::Status&) { task(); },
+          .typical = false});
+  }
+  wake_.Signal();
 }
 
 bool Executor::Waits(Priority priority) {
@@ -127,7 +135,6 @@ void Executor::Push(Priority priority, Item item) {
   queues_[index].push_back(std::move(item));
   metrics_->by_priority[index].depth->Set(
       static_cast<double>(queues_[index].size()));
-  wake_.Signal();
 }
 
 std::optional<Executor::Step> Executor::Next() {

@@ -54,7 +54,7 @@ class Executor {
   using Task = std::function<void(const absl::Status& admitted)>;
 
   explicit Executor(ExecutorOptions options);
-  // Runs what is queued, then returns.
+  // Runs what is queued, then returns. Not while anybody still calls it.
   ~Executor();
   Executor(const Executor&) = delete;
   Executor& operator=(const Executor&) = delete;
@@ -92,6 +92,7 @@ class Executor {
     bool typical = true;
   };
 
+  // Wakes nobody.
   void Push(Priority priority, Item item) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Takes what goes first; nothing if all queues are empty.
   std::optional<Step> Next() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
