@@ -11,8 +11,9 @@ namespace {
 // Things per transaction.
 constexpr int kBatch = 500;
 // How far rounds are apart: at least so far, so that under load one commit
-// finishes many; at most so far, for what began meanwhile.
-constexpr absl::Duration kLeast = absl::Milliseconds(10);
+// finishes many, and who hears of them gets many at once; at most so far, for
+// what began meanwhile.
+constexpr absl::Duration kLeast = absl::Milliseconds(50);
 constexpr absl::Duration kMost = absl::Milliseconds(100);
 // After a failure, e.g. while the database is away.
 constexpr absl::Duration kAfterFailure = absl::Seconds(1);
