@@ -13,11 +13,11 @@ namespace {
 platform::failpoint::Point before_finish("cook.auto_before_finish");
 platform::failpoint::Point after_finish("cook.auto_after_finish");
 
-absl::Status FinishTickets(pqxx::work& tx, absl::Time begun_by, int limit,
-                           absl::Time now) {
+absl::StatusOr<int> FinishTickets(pqxx::work& tx, absl::Time begun_by,
+                                  int limit, absl::Time now) {
   // Tickets have traces of their own.
   PgTicketStore store(tx, /*traceparent=*/"");
-  return FinishDue(store, begun_by, limit, now).status();
+  return FinishDue(store, begun_by, limit, now);
 }
 
 }  // namespace

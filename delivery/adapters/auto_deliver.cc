@@ -12,11 +12,11 @@ namespace {
 platform::failpoint::Point before_complete("delivery.auto_before_complete");
 platform::failpoint::Point after_complete("delivery.auto_after_complete");
 
-absl::Status CompleteDeliveries(pqxx::work& tx, absl::Time begun_by, int limit,
-                                absl::Time now) {
+absl::StatusOr<int> CompleteDeliveries(pqxx::work& tx, absl::Time begun_by,
+                                       int limit, absl::Time now) {
   // Deliveries have traces of their own.
   PgDeliveryStore store(tx, /*traceparent=*/"");
-  return CompleteDue(store, begun_by, limit, now).status();
+  return CompleteDue(store, begun_by, limit, now);
 }
 
 }  // namespace

@@ -160,6 +160,7 @@ absl::Status WatchHub::Add(const std::shared_ptr<Watcher>& watcher) {
 void WatchHub::Changed(const ChangeNotice& notice) {
   const absl::Time now = absl::Now();
   platform::MutexLock lock(mutex_);
+  const size_t dirty = dirty_.size();
   if (notice.all) {
     for (const auto& [key, topic] : topics_) MarkDirty(topic, now);
   }
@@ -175,7 +176,7 @@ void WatchHub::Changed(const ChangeNotice& notice) {
     }
   }
   // Most changes nobody watches.
-  if (!dirty_.empty()) wake_.Signal();
+  if (dirty_.size() > dirty) wake_.Signal();
 }
 
 void WatchHub::SetListening(bool listening) {

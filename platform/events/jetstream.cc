@@ -471,7 +471,6 @@ class NatsJetStream final : public JetStream {
     }
     const std::string batch = absl::StrCat(ack_inbox_, ".", ++batches_, ".");
     const uint64_t epoch = epoch_.Of(connection);
-    spent_.Sweep();
     size_t sent = 0;
     for (size_t i = 0; i < messages.size(); ++i) {
       const bool last = i + 1 == messages.size();
@@ -523,6 +522,7 @@ class NatsJetStream final : public JetStream {
       results[index] = ParseAck(raw);
       ++received;
     }
+    spent_.Sweep();
     return results;
   }
 

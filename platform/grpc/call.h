@@ -55,7 +55,7 @@ class Call final : public grpc::ServerUnaryReactor {
   // `method` must be a literal, the RPC's name.
   Call(grpc::CallbackServerContext* context, const char* method);
 
-  // Answers.
+  // Answers. May delete this before it returns; hold no lock.
   void Finish(const absl::Status& status);
 
   // When the caller stops waiting; 10 s after arrival if he did not say.
@@ -73,9 +73,9 @@ class Call final : public grpc::ServerUnaryReactor {
  private:
   void OnCancel() override { cancelled_.store(true); }
   void OnDone() override { delete this; }
-  // Says that both are trivial: gRPC then calls them where it is, and not from
-  // another thread. It means this for its own reactors; should it go away, this
-  // no longer compiles.
+  // Says that both are trivial and take no lock: gRPC then calls them where it
+  // is, and not from another thread. It means this for its own reactors; should
+  // it go away, this no longer compiles.
   bool InternalInlineable() override { return true; }
 
   CallRecord record_;

@@ -23,6 +23,7 @@ class RefuseUnreadable final : public grpc::experimental::Interceptor {
                            InterceptionHookPoints::PRE_SEND_STATUS)) {
       methods->ModifySendStatus(ToGrpcStatus(Unreadable()));
     }
+    // Last: it may end the call, and with it this and `methods`.
     methods->Proceed();
   }
 

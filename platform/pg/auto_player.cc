@@ -38,13 +38,17 @@ absl::Duration AutoPlayer::Round() {
     const absl::Duration left = *oldest + options_.after - now;
     if (left > absl::ZeroDuration()) return std::clamp(left, kLeast, kMost);
     done = options_.before_finish.Hit();
+    int finished = 0;
     if (done.ok())
       done = pool_.InTransaction([&](pqxx::work& tx) {
-        return options_.finish(tx, now - options_.after, kBatch, now);
+        const absl::StatusOr<int> count =
+            options_.finish(tx, now - options_.after, kBatch, now);
+        finished = count.value_or(0);
+        return count.status();
       });
     if (done.ok()) done = options_.after_finish.Hit();
+    if (done.ok()) return finished == kBatch ? absl::ZeroDuration() : kLeast;
   }
-  if (done.ok()) return kLeast;
   log::Warning(options_.name + " failed",
                {{"code", absl::StatusCodeToString(done.code())},
                 {"error", done.message()}});

@@ -5,7 +5,7 @@
 #include <optional>
 #include <string>
 
-#include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
 
 #include "platform/failpoint/failpoint.h"
@@ -20,17 +20,18 @@ struct AutoPlayerOptions {
   absl::Duration after;  // how long after it began a thing is due, 0 or more
   // When the oldest thing that is to be done began.
   std::function<std::optional<absl::Time>(pqxx::transaction_base& tx)> oldest;
-  // Does up to `limit` of those that began no later than `begun_by`.
-  std::function<absl::Status(pqxx::work& tx, absl::Time begun_by, int limit,
-                             absl::Time now)>
+  // Does up to `limit` of those that began no later than `begun_by`; returns
+  // how many.
+  std::function<absl::StatusOr<int>(pqxx::work& tx, absl::Time begun_by,
+                                    int limit, absl::Time now)>
       finish;
   // Around the transaction of `finish`.
   failpoint::Point& before_finish;
   failpoint::Point& after_finish;
 };
 
-// Does everything `after` it began (and up to 100 ms later), on a thread of its
-// own, while it lives. Any number of replicas may play: they share the work, if
+// Does everything `after` it began (and up to 100 ms later, or as long as it
+// takes if much is due), on a thread of its own, while it lives. Any number of replicas may play: they share the work, if
 // `finish` passes by what another has locked. The destructor waits for the
 // batch in hand.
 class AutoPlayer {

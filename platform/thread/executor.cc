@@ -110,6 +110,7 @@ absl::Status Executor::Submit(Priority priority, absl::Time deadline,
 void Executor::Continue(std::function<void()> task) {
   MutexLock lock(mutex_);
   continued_.push_back(std::move(task));
+  // With the mutex held: once the task has run, this may be destroyed.
   wake_.Signal();
 }
 

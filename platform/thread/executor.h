@@ -54,7 +54,8 @@ class Executor {
   using Task = std::function<void(const absl::Status& admitted)>;
 
   explicit Executor(ExecutorOptions options);
-  // Runs what is queued, then returns. Not while anybody still calls it.
+  // Runs what is queued, then returns. Not while anybody is in Submit() or
+  // Add().
   ~Executor();
   Executor(const Executor&) = delete;
   Executor& operator=(const Executor&) = delete;

@@ -40,8 +40,8 @@ class ABSL_SCOPED_LOCKABLE MutexLock {
   Mutex& mutex_;
 };
 
-// A condition variable for `Mutex`. Call the waits with the mutex held, in a
-// loop that checks the condition.
+// A condition variable for one `Mutex`. Call the waits with it held, in a loop
+// that checks the condition.
 class CondVar {
  public:
   void Wait(Mutex& mutex) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
@@ -49,7 +49,7 @@ class CondVar {
     condition_.wait(held);
     held.release();
   }
-  // Returns false if `timeout` passed without a signal.
+  // Returns false if `timeout`, which is finite, passed without a signal.
   bool WaitFor(Mutex& mutex, absl::Duration timeout)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
     std::unique_lock<std::mutex> held(mutex.mutex_, std::adopt_lock);

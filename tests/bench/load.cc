@@ -302,8 +302,8 @@ nlohmann::json Read() {
 }
 
 // Follows sampled orders until the kitchen's part shows: reads them every 2 ms,
-// or every tenth of the time since the answer if that is longer, so that a lag
-// is taken for a tenth longer than it was at most and does not cause more lag.
+// or every tenth of the time since the answer if that is longer: a lag is taken
+// for a twentieth longer than it was, and does not cause more lag.
 class Follower {
  public:
   explicit Follower(std::unique_ptr<mypage_v1::MypageService::Stub> stub)
