@@ -31,9 +31,9 @@ struct AutoPlayerOptions {
 };
 
 // Does everything `after` it began (and up to 100 ms later, or as long as it
-// takes if much is due), on a thread of its own, while it lives. Any number of replicas may play: they share the work, if
-// `finish` passes by what another has locked. The destructor waits for the
-// batch in hand.
+// takes if much is due), on a thread of its own, while it lives. Any number of
+// replicas may play: they share the work, if `finish` passes by what another
+// has locked. The destructor waits for the batch in hand.
 class AutoPlayer {
  public:
   // `pool` must outlive it.
