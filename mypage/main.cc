@@ -105,7 +105,8 @@ absl::Status Serve(const mypage::Config& config) {
     consumers.push_back(std::make_unique<events::Consumer>(
         events_pool, **jetstream,
         events::ConsumerOptions{.stream = subscription.stream,
-                                .durable = subscription.durable},
+                                .durable = subscription.durable,
+                                .acknowledge_every = absl::Milliseconds(200)},
         subscription.handler, subscription.announce));
   }
   const events::InboxRetention retention(events_pool);

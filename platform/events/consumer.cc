@@ -40,6 +40,9 @@ constexpr absl::Duration kFirstPause = absl::Milliseconds(200);
 constexpr absl::Duration kLongestPause = absl::Seconds(2);
 // What is handed back while the database is away comes again after this.
 constexpr absl::Duration kHandBack = absl::Seconds(1);
+// So many events wait at the most to be put on disk; well below the durables'
+// limit of what is not acknowledged (2000).
+constexpr size_t kMostUnwritten = 500;
 // How often the broker is told that the rest of a hand is still being worked
 // on; well below the durables' ack wait (30 s).
 constexpr absl::Duration kTellEvery = absl::Seconds(5);
@@ -65,6 +68,12 @@ bool NotTheEventsFault(const absl::Status& status) {
 struct Delivery {
   InMessage in;
   Message message;  // unless malformed
+};
+
+// Applied, and not known to be on disk.
+struct Unwritten {
+  InMessage in;
+  std::string event_id;
 };
 
 }  // namespace
@@ -131,8 +140,10 @@ class Consumer::Impl {
         pull = *std::move(bound);
       }
       Look();
-      absl::StatusOr<std::vector<InMessage>> hand =
-          pull->Next(options_.max_batch, kPullWait);
+      absl::StatusOr<std::vector<InMessage>> hand = pull->Next(
+          options_.max_batch,
+          std::clamp(write_by_ - absl::Now(), absl::ZeroDuration(), kPullWait));
+      AcknowledgeWritten(/*now=*/false);
       if (absl::IsNotFound(hand.status())) {
         // Or the broker has only just started and does not know it yet: ask.
         look_again_ = absl::InfinitePast();
@@ -152,6 +163,7 @@ class Consumer::Impl {
       if (!behind) Sleep(std::min(took, kLongestRest));
     }
     if (pull == nullptr) return;
+    AcknowledgeWritten(/*now=*/true);
     // What came meanwhile is for the other replicas, at once.
     for (const InMessage& in : pull->Cancel()) Answer(in, "-NAK");
     for (const InMessage& in : faults_.TakeHeld()) Answer(in, "-NAK");
@@ -197,7 +209,7 @@ class Consumer::Impl {
     if (status.ok()) {
       for (const Delivery& delivery : deliveries) {
         Done(delivery, status, absl::Now() - start);
-        Acknowledge(delivery.in);
+        Applied(delivery);
       }
       return absl::OkStatus();
     }
@@ -269,14 +281,63 @@ class Consumer::Impl {
 
   absl::Status Apply(absl::Span<const Message> messages) {
     if (absl::Status s = before_apply.Hit(); !s.ok()) return s;
-    return ApplyOnce(pool_, options_.durable, messages, handler_, announce_);
+    return ApplyOnce(pool_, options_.durable, messages, handler_, announce_,
+                     Lazy() ? Commit::kLazy : Commit::kDurable);
+  }
+
+  bool Lazy() const {
+    return options_.acknowledge_every > absl::ZeroDuration();
+  }
+
+  // Acknowledges, once it is on disk.
+  void Applied(const Delivery& delivery) {
+    if (!Lazy()) {
+      Acknowledge(delivery.in);
+      return;
+    }
+    if (unwritten_.empty()) {
+      write_by_ = absl::Now() + options_.acknowledge_every;
+    }
+    unwritten_.push_back({delivery.in, delivery.message.event_id});
+  }
+
+  void AcknowledgeWritten(bool now) {
+    if (unwritten_.empty()) return;
+    if (!now && absl::Now() < write_by_ && unwritten_.size() < kMostUnwritten) {
+      return;
+    }
+    std::vector<std::string> ids;
+    ids.reserve(unwritten_.size());
+    for (const Unwritten& each : unwritten_) ids.push_back(each.event_id);
+    const auto written = PutOnDisk(pool_, options_.durable, ids);
+    size_t undone = 0;
+    for (const Unwritten& each : unwritten_) {
+      if (written.ok() && written->contains(each.event_id)) {
+        Acknowledge(each.in);
+      } else {
+        GiveBack(each.in);
+        ++undone;
+      }
+    }
+    unwritten_.clear();
+    write_by_ = absl::InfiniteFuture();
+    if (undone == 0) return;
+    log::Warning("events come again: it is not known whether they are on disk",
+                 {{"durable", options_.durable},
+                  {"stream", options_.stream},
+                  {"events", static_cast<int64_t>(undone)},
+                  {"cause", CauseOrMessageOf(written.status())}});
   }
 
   // Answers the broker as `status` of one event alone asks for.
   absl::Status Settle(const Delivery& delivery, const absl::Status& status,
                       int attempts, absl::Duration took) {
     Done(delivery, status, took);
-    if (status.ok() || planted::Is("consumer_swallows_errors")) {
+    if (status.ok()) {
+      Applied(delivery);
+      return absl::OkStatus();
+    }
+    if (planted::Is("consumer_swallows_errors")) {
       Acknowledge(delivery.in);
       return absl::OkStatus();
     }
@@ -450,6 +511,8 @@ class Consumer::Impl {
   absl::Time told_ = absl::InfinitePast();
   bool is_missing_ = false;
   std::vector<std::string> counted_;
+  std::vector<Unwritten> unwritten_;
+  absl::Time write_by_ = absl::InfiniteFuture();  // unless there is none
 
   Mutex mutex_;
   CondVar wake_;

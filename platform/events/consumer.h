@@ -17,6 +17,12 @@ struct ConsumerOptions {
   std::string durable;   // made by the provisioner; also names the inbox
   int max_batch = 128;   // messages per transaction, > 0
   int max_attempts = 8;  // failures before an event is parked, > 0
+  // Zero: each transaction is on disk before its events are acknowledged. More:
+  // commits do not wait for the disk, and everything is put there together at
+  // the latest this long after it was applied, and then acknowledged. Only for
+  // handlers whose effects may be seen, undone by a crash of Postgres and seen
+  // again: those that keep a copy of what others say, and append no events.
+  absl::Duration acknowledge_every = absl::ZeroDuration();
 };
 
 // Takes events from one durable and applies each exactly once, on a thread of

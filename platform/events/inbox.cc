@@ -22,15 +22,44 @@ constexpr char kNoteSql[] = R"sql(
     ON CONFLICT DO NOTHING
     RETURNING event_id)sql";
 
+// The same, and the commit will not wait for the disk.
+constexpr char kNoteLazily[] = "inbox_note_lazily";
+constexpr char kNoteLazilySql[] = R"sql(
+    INSERT INTO inbox (durable, event_id)
+    SELECT $1, event_id
+    FROM set_config('synchronous_commit', 'off', /*is_local*/ true),
+         unnest($2::uuid[]) AS t(event_id)
+    ORDER BY event_id
+    ON CONFLICT DO NOTHING
+    RETURNING event_id)sql";
+
+// Only a transaction that wrote something waits for the disk, and then for all
+// that was committed before it: so a message that nobody reads.
+constexpr char kPutOnDisk[] = "inbox_put_on_disk";
+constexpr char kPutOnDiskSql[] = R"sql(
+    SELECT event_id
+    FROM pg_logical_emit_message(/*transactional*/ true, 'inbox', ''), inbox
+    WHERE durable = $1 AND event_id = ANY ($2::uuid[]))sql";
+
+absl::flat_hash_set<std::string> FirstColumn(const pqxx::result& rows) {
+  absl::flat_hash_set<std::string> result;
+  result.reserve(rows.size());
+  for (const pqxx::row& row : rows) result.insert(row[0].as<std::string>());
+  return result;
+}
+
 }  // namespace
 
 void PrepareInbox(pqxx::connection& connection) {
   connection.prepare(kNote, kNoteSql);
+  connection.prepare(kNoteLazily, kNoteLazilySql);
+  connection.prepare(kPutOnDisk, kPutOnDiskSql);
 }
 
 absl::Status ApplyOnce(pg::Pool& pool, absl::string_view durable,
                        absl::Span<const Message> messages,
-                       const Handler& handler, const Announce& announce) {
+                       const Handler& handler, const Announce& announce,
+                       Commit commit) {
   if (messages.empty()) return absl::OkStatus();
   if (planted::Is("inbox_skipped")) {
     return pool.InTransaction(
@@ -40,11 +69,9 @@ absl::Status ApplyOnce(pg::Pool& pool, absl::string_view durable,
   for (const Message& message : messages) ids.Add(message.event_id);
   absl::Status applied =
       pool.InTransaction([&](pqxx::work& tx) -> absl::Status {
-        absl::flat_hash_set<std::string> fresh;
-        for (const pqxx::row& row :
-             tx.exec_prepared(kNote, std::string(durable), ids.text())) {
-          fresh.insert(row[0].as<std::string>());
-        }
+        absl::flat_hash_set<std::string> fresh = FirstColumn(
+            tx.exec_prepared(commit == Commit::kLazy ? kNoteLazily : kNote,
+                             std::string(durable), ids.text()));
         if (absl::Status s = after_note.Hit(); !s.ok()) return s;
         if (fresh.empty()) return absl::OkStatus();
         std::vector<Message> unseen;
@@ -61,6 +88,21 @@ absl::Status ApplyOnce(pg::Pool& pool, absl::string_view durable,
   const absl::Status announced = announce(pool, messages);
   // Never the event's fault: it is applied.
   return announced.ok() ? applied : absl::UnavailableError(announced.message());
+}
+
+absl::StatusOr<absl::flat_hash_set<std::string>> PutOnDisk(
+    pg::Pool& pool, absl::string_view durable,
+    absl::Span<const std::string> event_ids) {
+  pg::Array ids;
+  for (const std::string& id : event_ids) ids.Add(id);
+  absl::flat_hash_set<std::string> noted;
+  absl::Status written = pool.Write([&](pqxx::nontransaction& tx) {
+    noted = FirstColumn(
+        tx.exec_prepared(kPutOnDisk, std::string(durable), ids.text()));
+    return absl::OkStatus();
+  });
+  if (!written.ok()) return written;
+  return noted;
 }
 
 }  // namespace platform::events
