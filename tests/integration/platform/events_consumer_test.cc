@@ -428,10 +428,51 @@ TEST_F(ConsumerTest, TheEndIsSoonWhateverIsAway) {
   EXPECT_LT(absl::Now() - start, absl::Seconds(3));
 }
 
+TEST_F(ConsumerTest, TheEndAcknowledgesWhatWaitedForTheDisk) {
+  auto consumer = ConsumeLazily(absl::Hours(1));
+  Publish({"ok", "poison", "ok"});
+  ExpectEffects(2);
+  EXPECT_TRUE(Eventually(absl::Seconds(10),
+                         [&] { return Count("dead_letters") == 1; }));
+  EXPECT_EQ(InHand(), 2);
+  consumer.reset();
+  ExpectSettled();
+  ExpectEffects(2);
+}
+
 class ConsumerWithoutDatabaseTest : public ConsumerTest {
  protected:
   ConsumerWithoutDatabaseTest() : ConsumerTest(/*own_postgres=*/true) {}
+
+  // What nobody waits for is not on disk by itself for a while.
+  void LetCommitsBeLost() {
+    db_->Exec("ALTER SYSTEM SET wal_writer_delay = '10s'");
+    db_->Exec("SELECT pg_reload_conf()");
+  }
 };
+
+TEST_F(ConsumerWithoutDatabaseTest, WhatACrashUndidIsAppliedAgain) {
+  LetCommitsBeLost();
+  const auto consumer = ConsumeLazily(absl::Seconds(2));
+  Publish({"ok", "ok"});
+  ExpectEffects(2);
+  EXPECT_EQ(InHand(), 2);
+  postgres_->Crash();
+  postgres_->Start();
+  EXPECT_EQ(Count("effects"), 0);
+  ExpectEffects(2);
+  ExpectSettled();
+}
+
+TEST_F(ConsumerWithoutDatabaseTest, WhatIsAcknowledgedIsOnDisk) {
+  LetCommitsBeLost();
+  const auto consumer = ConsumeLazily(absl::Milliseconds(100));
+  Publish({"ok", "ok"});
+  ExpectSettled();
+  postgres_->Crash();
+  postgres_->Start();
+  ExpectEffects(2);
+}
 
 TEST_F(ConsumerWithoutDatabaseTest, NothingIsParkedAndAllGoesOnWhenItIsBack) {
   // One attempt: whatever the outage counted would be parked.

@@ -166,6 +166,16 @@ std::unique_ptr<Consumer> EventsInTest::Consume(int max_attempts,
       effects_.handler());
 }
 
+std::unique_ptr<Consumer> EventsInTest::ConsumeLazily(
+    absl::Duration acknowledge_every) {
+  return std::make_unique<Consumer>(
+      pool_, *jetstream_,
+      ConsumerOptions{.stream = "TEST",
+                      .durable = "worker",
+                      .acknowledge_every = acknowledge_every},
+      effects_.handler());
+}
+
 int EventsInTest::Count(const std::string& from) const {
   int count = -1;
   EXPECT_TRUE(
@@ -189,6 +199,10 @@ void EventsInTest::ExpectSettled(absl::Duration within) {
     info = Api("CONSUMER.INFO.TEST.worker");
     return info["ack_floor"]["stream_seq"] >= last;
   })) << info;
+}
+
+int EventsInTest::InHand() {
+  return Api("CONSUMER.INFO.TEST.worker")["num_ack_pending"];
 }
 
 std::string EventsInTest::ParkedReason(int number) const {

@@ -72,12 +72,16 @@ class EventsInTest : public ::testing::Test {
   void PublishMessages(const std::vector<OutMessage>& messages);
 
   std::unique_ptr<Consumer> Consume(int max_attempts = 3, int max_batch = 128);
+  // One whose commits do not wait for the disk.
+  std::unique_ptr<Consumer> ConsumeLazily(absl::Duration acknowledge_every);
 
   int Count(const std::string& table_and_condition) const;
   // Until there are `count` effects; then that no event has two.
   void ExpectEffects(int count, absl::Duration within = absl::Seconds(20));
   // Until all that the stream holds now is delivered and acknowledged.
   void ExpectSettled(absl::Duration within = absl::Seconds(20));
+  // Events delivered and not acknowledged.
+  int InHand();
   std::string ParkedReason(int number) const;
 
   std::unique_ptr<test_support::PostgresServer> postgres_;
