@@ -1,4 +1,4 @@
-// JetStream → inbox and handler in one transaction → ack.
+// JetStream → inbox and handler in one transaction, on disk → ack.
 #pragma once
 
 #include <memory>
