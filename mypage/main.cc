@@ -104,8 +104,10 @@ absl::Status Serve(const mypage::Config& config) {
   for (const events::Subscription& subscription : LiveSubscriptions()) {
     consumers.push_back(std::make_unique<events::Consumer>(
         events_pool, **jetstream,
+        // Far behind, it stores many events of an order at once.
         events::ConsumerOptions{.stream = subscription.stream,
                                 .durable = subscription.durable,
+                                .max_batch = 512,
                                 .acknowledge_every = absl::Milliseconds(200)},
         subscription.handler, subscription.announce));
   }

@@ -5,6 +5,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 
+#include "platform/pg/array.h"
+
 namespace mypage {
 namespace {
 
@@ -13,7 +15,9 @@ constexpr char kAll[] = "*";
 constexpr size_t kMaxPayload = 7999;
 
 constexpr char kNotify[] = "mypage_notify";
-constexpr char kNotifySql[] = "SELECT pg_notify('mypage_changes', $1)";
+constexpr char kNotifySql[] = R"sql(
+    SELECT pg_notify('mypage_changes', payload)
+    FROM unnest($1::text[]) AS t(payload))sql";
 
 }  // namespace
 
@@ -30,9 +34,10 @@ absl::Status NotifyChanged(platform::pg::Pool& pool,
       notice.changes.push_back({heard.order_id, heard.header.customer_id});
     }
   }
-  const std::string payload = ToPayload(notice);
+  platform::pg::Array payloads;
+  for (const std::string& payload : ToPayloads(notice)) payloads.Add(payload);
   return pool.Write([&](pqxx::nontransaction& tx) {
-    tx.exec_prepared(kNotify, payload);
+    tx.exec_prepared(kNotify, payloads.text());
     return absl::OkStatus();
   });
 }
@@ -41,14 +46,20 @@ void NotifyAllChanged(pqxx::transaction_base& tx) {
   tx.exec(absl::StrCat("NOTIFY ", kChangeChannel, ", '", kAll, "'"));
 }
 
-std::string ToPayload(const ChangeNotice& notice) {
-  if (notice.all) return kAll;
-  std::string payload;
+std::vector<std::string> ToPayloads(const ChangeNotice& notice) {
+  if (notice.all) return {kAll};
+  std::vector<std::string> payloads;
   for (const ChangeNotice::Change& change : notice.changes) {
-    absl::StrAppend(&payload, payload.empty() ? "" : " ", change.order_id, ":",
-                    change.customer_id);
+    const std::string text =
+        absl::StrCat(change.order_id, ":", change.customer_id);
+    if (payloads.empty() ||
+        payloads.back().size() + 1 + text.size() > kMaxPayload) {
+      payloads.push_back(text);
+    } else {
+      absl::StrAppend(&payloads.back(), " ", text);
+    }
   }
-  return payload.size() > kMaxPayload ? kAll : payload;
+  return payloads;
 }
 
 ChangeNotice ParsePayload(absl::string_view payload) {

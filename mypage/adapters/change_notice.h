@@ -41,8 +41,8 @@ absl::Status NotifyChanged(platform::pg::Pool& pool,
 // Says, when `tx` commits, that any view may have changed.
 void NotifyAllChanged(pqxx::transaction_base& tx);
 
-// The payload of a notice; what cannot be read means all.
-std::string ToPayload(const ChangeNotice& notice);
+// The payloads of a notice, as many as it takes; what cannot be read means all.
+std::vector<std::string> ToPayloads(const ChangeNotice& notice);
 ChangeNotice ParsePayload(absl::string_view payload);
 
 }  // namespace mypage

@@ -27,6 +27,7 @@ namespace {
 
 failpoint::Point before_apply("consumer.before_apply");
 failpoint::Point before_ack("consumer.before_ack");
+failpoint::Point before_put_on_disk("consumer.before_put_on_disk");
 failpoint::Point before_park("consumer.before_park");
 failpoint::Point after_park("consumer.after_park");
 
@@ -40,9 +41,9 @@ constexpr absl::Duration kFirstPause = absl::Milliseconds(200);
 constexpr absl::Duration kLongestPause = absl::Seconds(2);
 // What is handed back while the database is away comes again after this.
 constexpr absl::Duration kHandBack = absl::Seconds(1);
-// So many events wait at the most to be put on disk; well below the durables'
-// limit of what is not acknowledged (2000).
-constexpr size_t kMostUnwritten = 500;
+// Once so many events wait to be put on disk, they are: of a durable 2000 may
+// be unacknowledged, by all replicas together.
+constexpr size_t kManyUnwritten = 256;
 // How often the broker is told that the rest of a hand is still being worked
 // on; well below the durables' ack wait (30 s).
 constexpr absl::Duration kTellEvery = absl::Seconds(5);
@@ -72,7 +73,7 @@ struct Delivery {
 
 // Applied, and not known to be on disk.
 struct Unwritten {
-  InMessage in;
+  std::string reply;
   std::string event_id;
 };
 
@@ -140,10 +141,13 @@ class Consumer::Impl {
         pull = *std::move(bound);
       }
       Look();
+      if (absl::Status written = AcknowledgeWritten(); !written.ok()) {
+        Pause(written);
+        continue;
+      }
       absl::StatusOr<std::vector<InMessage>> hand = pull->Next(
           options_.max_batch,
           std::clamp(write_by_ - absl::Now(), absl::ZeroDuration(), kPullWait));
-      AcknowledgeWritten(/*now=*/false);
       if (absl::IsNotFound(hand.status())) {
         // Or the broker has only just started and does not know it yet: ask.
         look_again_ = absl::InfinitePast();
@@ -163,10 +167,11 @@ class Consumer::Impl {
       if (!behind) Sleep(std::min(took, kLongestRest));
     }
     if (pull == nullptr) return;
-    AcknowledgeWritten(/*now=*/true);
+    write_by_ = absl::InfinitePast();
+    AcknowledgeWritten().IgnoreError();  // the broker delivers it again
     // What came meanwhile is for the other replicas, at once.
-    for (const InMessage& in : pull->Cancel()) Answer(in, "-NAK");
-    for (const InMessage& in : faults_.TakeHeld()) Answer(in, "-NAK");
+    for (const InMessage& in : pull->Cancel()) Answer(in.reply, "-NAK");
+    for (const InMessage& in : faults_.TakeHeld()) Answer(in.reply, "-NAK");
     jetstream_.Flush(absl::Seconds(1));
   }
 
@@ -183,7 +188,7 @@ class Consumer::Impl {
       } else if (paused.ok()) {
         paused = ParkAndEnd(in, message.status().message());
       } else {
-        GiveBack(in);
+        GiveBack(in.reply);
       }
     }
     paused = paused.ok() ? ApplyTogether(fresh) : GiveBackAll(fresh, paused);
@@ -203,7 +208,8 @@ class Consumer::Impl {
     }
     const absl::Time start = absl::Now();
     if (planted::Is("consumer_acks_first")) {
-      for (const Delivery& delivery : deliveries) Acknowledge(delivery.in);
+      for (const Delivery& delivery : deliveries)
+        Acknowledge(delivery.in.reply);
     }
     const absl::Status status = Apply(messages);
     if (status.ok()) {
@@ -219,8 +225,9 @@ class Consumer::Impl {
     for (size_t i = 0; i < deliveries.size(); ++i) {
       StillAtWork(absl::MakeConstSpan(deliveries).subspan(i));
       absl::Status paused = ApplyAlone(deliveries[i], 0);
+      if (paused.ok()) paused = AcknowledgeWritten();
       if (paused.ok()) continue;
-      for (++i; i < deliveries.size(); ++i) GiveBack(deliveries[i].in);
+      for (++i; i < deliveries.size(); ++i) GiveBack(deliveries[i].in.reply);
       return paused;
     }
     return absl::OkStatus();
@@ -241,11 +248,12 @@ class Consumer::Impl {
         counted_.push_back(delivery.message.event_id);
         paused = ApplyAlone(delivery, *attempts);
         if (paused.ok()) counted_.clear();
+        if (paused.ok()) paused = AcknowledgeWritten();
       } else {
-        GiveBack(delivery.in);
+        GiveBack(delivery.in.reply);
       }
       if (paused.ok()) continue;
-      for (++i; i < deliveries.size(); ++i) GiveBack(deliveries[i].in);
+      for (++i; i < deliveries.size(); ++i) GiveBack(deliveries[i].in.reply);
       return paused;
     }
     return absl::OkStatus();
@@ -276,7 +284,7 @@ class Consumer::Impl {
     const absl::Time now = absl::Now();
     if (now - told_ < kTellEvery) return;
     told_ = now;
-    for (const Delivery& delivery : rest) Answer(delivery.in, "+WPI");
+    for (const Delivery& delivery : rest) Answer(delivery.in.reply, "+WPI");
   }
 
   absl::Status Apply(absl::Span<const Message> messages) {
@@ -286,47 +294,54 @@ class Consumer::Impl {
   }
 
   bool Lazy() const {
-    return options_.acknowledge_every > absl::ZeroDuration();
+    // Without an inbox there is nothing to ask.
+    return options_.acknowledge_every > absl::ZeroDuration() &&
+           !planted::Is("inbox_skipped");
   }
 
   // Acknowledges, once it is on disk.
   void Applied(const Delivery& delivery) {
     if (!Lazy()) {
-      Acknowledge(delivery.in);
+      Acknowledge(delivery.in.reply);
       return;
     }
     if (unwritten_.empty()) {
       write_by_ = absl::Now() + options_.acknowledge_every;
     }
-    unwritten_.push_back({delivery.in, delivery.message.event_id});
+    unwritten_.push_back({delivery.in.reply, delivery.message.event_id});
   }
 
-  void AcknowledgeWritten(bool now) {
-    if (unwritten_.empty()) return;
-    if (!now && absl::Now() < write_by_ && unwritten_.size() < kMostUnwritten) {
-      return;
+  // If it is time: puts what was applied on disk and acknowledges it; gives
+  // back what a crash has undone.
+  absl::Status AcknowledgeWritten() {
+    if (unwritten_.empty() ||
+        (absl::Now() < write_by_ && unwritten_.size() < kManyUnwritten)) {
+      return absl::OkStatus();
     }
+    absl::Status status = before_put_on_disk.Hit();
+    if (!status.ok()) return status;
     std::vector<std::string> ids;
     ids.reserve(unwritten_.size());
     for (const Unwritten& each : unwritten_) ids.push_back(each.event_id);
     const auto written = PutOnDisk(pool_, options_.durable, ids);
-    size_t undone = 0;
+    if (!written.ok()) return written.status();
+    std::vector<std::string> undone;
     for (const Unwritten& each : unwritten_) {
-      if (written.ok() && written->contains(each.event_id)) {
-        Acknowledge(each.in);
+      if (written->contains(each.event_id)) {
+        Acknowledge(each.reply);
       } else {
-        GiveBack(each.in);
-        ++undone;
+        GiveBack(each.reply);
+        undone.push_back(each.event_id);
       }
     }
     unwritten_.clear();
     write_by_ = absl::InfiniteFuture();
-    if (undone == 0) return;
-    log::Warning("events come again: it is not known whether they are on disk",
+    if (undone.empty()) return absl::OkStatus();
+    log::Warning("a crash of the database undid events: they come again",
                  {{"durable", options_.durable},
                   {"stream", options_.stream},
-                  {"events", static_cast<int64_t>(undone)},
-                  {"cause", CauseOrMessageOf(written.status())}});
+                  {"events", static_cast<int64_t>(undone.size())}});
+    return TakeBackAttempts(pool_, options_.durable, undone);
   }
 
   // Answers the broker as `status` of one event alone asks for.
@@ -338,11 +353,11 @@ class Consumer::Impl {
       return absl::OkStatus();
     }
     if (planted::Is("consumer_swallows_errors")) {
-      Acknowledge(delivery.in);
+      Acknowledge(delivery.in.reply);
       return absl::OkStatus();
     }
     if (NotTheEventsFault(status)) {
-      GiveBack(delivery.in);
+      GiveBack(delivery.in.reply);
       return status;
     }
     if (NeverAcceptable(status)) {
@@ -353,7 +368,7 @@ class Consumer::Impl {
                         absl::StrCat("gave up after ", attempts,
                                      " attempts: ", status.ToString()));
     }
-    NakAfter(delivery.in, RetryDelay(delivery.in.delivered));
+    NakAfter(delivery.in.reply, RetryDelay(delivery.in.delivered));
     return absl::OkStatus();
   }
 
@@ -377,7 +392,7 @@ class Consumer::Impl {
                     {log::AggregateKey(), in.Header("ce-subject")},
                     {"cause", CauseOrMessageOf(parked)},
                     {"trace_id", trace_id}});
-      GiveBack(in);
+      GiveBack(in.reply);
       return parked;
     }
     parked_.Increment();
@@ -390,7 +405,7 @@ class Consumer::Impl {
                 {"reason", reason},
                 {"trace_id", trace_id}});
     // An error here: the answer is lost.
-    if (after_park.Hit().ok()) Answer(in, "+TERM");
+    if (after_park.Hit().ok()) Answer(in.reply, "+TERM");
     return absl::OkStatus();
   }
 
@@ -415,23 +430,23 @@ class Consumer::Impl {
     }
   }
 
-  void Answer(const InMessage& in, absl::string_view word) {
+  void Answer(const std::string& reply, absl::string_view word) {
     // Lost answers mean a redelivery, which the inbox takes care of.
-    jetstream_.Send(in.reply, word).IgnoreError();
+    jetstream_.Send(reply, word).IgnoreError();
   }
-  void Acknowledge(const InMessage& in) {
+  void Acknowledge(const std::string& reply) {
     // An error here: the answer is lost.
-    if (before_ack.Hit().ok()) Answer(in, "+ACK");
+    if (before_ack.Hit().ok()) Answer(reply, "+ACK");
   }
-  void NakAfter(const InMessage& in, absl::Duration delay) {
-    Answer(in, absl::StrCat(R"(-NAK {"delay": )",
-                            absl::ToInt64Nanoseconds(delay), "}"));
+  void NakAfter(const std::string& reply, absl::Duration delay) {
+    Answer(reply, absl::StrCat(R"(-NAK {"delay": )",
+                               absl::ToInt64Nanoseconds(delay), "}"));
   }
-  void GiveBack(const InMessage& in) { NakAfter(in, kHandBack); }
+  void GiveBack(const std::string& reply) { NakAfter(reply, kHandBack); }
   // Returns `why`.
   absl::Status GiveBackAll(const std::vector<Delivery>& deliveries,
                            const absl::Status& why) {
-    for (const Delivery& delivery : deliveries) GiveBack(delivery.in);
+    for (const Delivery& delivery : deliveries) GiveBack(delivery.in.reply);
     return why;
   }
 
@@ -512,7 +527,7 @@ class Consumer::Impl {
   bool is_missing_ = false;
   std::vector<std::string> counted_;
   std::vector<Unwritten> unwritten_;
-  absl::Time write_by_ = absl::InfiniteFuture();  // unless there is none
+  absl::Time write_by_ = absl::InfiniteFuture();  // while that is empty
 
   Mutex mutex_;
   CondVar wake_;

@@ -18,8 +18,9 @@ struct ConsumerOptions {
   int max_batch = 128;   // messages per transaction, > 0
   int max_attempts = 8;  // failures before an event is parked, > 0
   // Zero: each transaction is on disk before its events are acknowledged. More:
-  // commits do not wait for the disk, and everything is put there together at
-  // the latest this long after it was applied, and then acknowledged. Only for
+  // commits do not wait for the disk; about this long after it was applied all
+  // is put there together, and acknowledged. What a crash of Postgres undid
+  // until then comes again and is applied again. Only for
   // handlers whose effects may be seen, undone by a crash of Postgres and seen
   // again: those that keep a copy of what others say, and append no events.
   absl::Duration acknowledge_every = absl::ZeroDuration();
@@ -34,7 +35,9 @@ struct ConsumerOptions {
 // and its neighbours are not. Parked: a row in `dead_letters`, then the broker
 // is told never to deliver it again. While the database is away nothing is
 // taken and nothing is counted. After each round the thread rests as long as it
-// worked (50 ms at most), unless there was as much as a round can take.
+// worked (50 ms at most), unless there was as much as a round can take. While
+// what was applied cannot be put on disk (see `acknowledge_every`) nothing is
+// taken either.
 //
 // Metrics: consumer_events_total{durable,stream,code},
 // consumer_redelivered_total, consumer_parked_total, consumer_lag (events in

@@ -1,6 +1,9 @@
 #include "platform/events/inbox.h"
 
+#include <string>
+
 #include "absl/container/flat_hash_set.h"
+#include "absl/strings/str_replace.h"
 
 #include "platform/failpoint/failpoint.h"
 #include "platform/pg/array.h"
@@ -24,22 +27,23 @@ constexpr char kNoteSql[] = R"sql(
 
 // The same, and the commit will not wait for the disk.
 constexpr char kNoteLazily[] = "inbox_note_lazily";
-constexpr char kNoteLazilySql[] = R"sql(
-    INSERT INTO inbox (durable, event_id)
-    SELECT $1, event_id
-    FROM set_config('synchronous_commit', 'off', /*is_local*/ true),
-         unnest($2::uuid[]) AS t(event_id)
-    ORDER BY event_id
-    ON CONFLICT DO NOTHING
-    RETURNING event_id)sql";
+std::string NoteLazilySql() {
+  return absl::StrReplaceAll(
+      kNoteSql,
+      {{"FROM unnest",
+        "FROM set_config('synchronous_commit', 'off', /*is_local*/ true), "
+        "unnest"}});
+}
 
 // Only a transaction that wrote something waits for the disk, and then for all
 // that was committed before it: so a message that nobody reads.
 constexpr char kPutOnDisk[] = "inbox_put_on_disk";
 constexpr char kPutOnDiskSql[] = R"sql(
-    SELECT event_id
-    FROM pg_logical_emit_message(/*transactional*/ true, 'inbox', ''), inbox
-    WHERE durable = $1 AND event_id = ANY ($2::uuid[]))sql";
+    SELECT inbox.event_id
+    FROM pg_logical_emit_message(/*transactional*/ true, 'inbox', ''),
+        unnest($2::uuid[]) AS asked(event_id)
+        JOIN inbox ON inbox.durable = $1 AND inbox.event_id = asked.event_id
+    )sql";
 
 absl::flat_hash_set<std::string> FirstColumn(const pqxx::result& rows) {
   absl::flat_hash_set<std::string> result;
@@ -52,7 +56,7 @@ absl::flat_hash_set<std::string> FirstColumn(const pqxx::result& rows) {
 
 void PrepareInbox(pqxx::connection& connection) {
   connection.prepare(kNote, kNoteSql);
-  connection.prepare(kNoteLazily, kNoteLazilySql);
+  connection.prepare(kNoteLazily, NoteLazilySql());
   connection.prepare(kPutOnDisk, kPutOnDiskSql);
 }
 

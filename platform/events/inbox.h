@@ -20,7 +20,7 @@ void PrepareInbox(pqxx::connection& connection);
 
 // When a commit returns.
 enum class Commit {
-  kDurable,  // when it is on disk
+  kDurable,  // when what it wrote is on disk
   kLazy,     // at once: a crash of Postgres may undo it (see PutOnDisk())
 };
 
@@ -28,15 +28,17 @@ enum class Commit {
 // `handler` with those that were not there yet (not at all if none is left).
 // Returns the handler's status; unless OK nothing was noted. After the commit,
 // calls `announce`, if there is one, with all of them and returns its status.
+// An event whose note another has committed lazily is not put on disk.
 absl::Status ApplyOnce(pg::Pool& pool, absl::string_view durable,
                        absl::Span<const Message> messages,
                        const Handler& handler,
                        const Announce& announce = nullptr,
                        Commit commit = Commit::kDurable);
 
-// After lazy commits: puts everything on disk that is committed, and returns
-// which of `event_ids` are in the inbox of `durable`. One that is not was
-// undone by a crash, with its effects.
+// After lazy commits: puts everything on disk that is committed, unless the
+// role or the server never waits for it, and returns which of `event_ids` are
+// in the inbox of `durable`. One that is not was undone by a crash, with its
+// effects.
 absl::StatusOr<absl::flat_hash_set<std::string>> PutOnDisk(
     pg::Pool& pool, absl::string_view durable,
     absl::Span<const std::string> event_ids);

@@ -34,7 +34,7 @@ struct Message {
 // batch succeed or fail together: after a failure each is tried again alone, so
 // a handler that gets one message reports about that one. What a status means:
 //
-//   OK                                        done, acked
+//   OK                                        done, acked once it is on disk
 //   INVALID_ARGUMENT, FAILED_PRECONDITION     can never be applied: parked
 //   UNAVAILABLE, ABORTED, RESOURCE_EXHAUSTED  not the event's fault (database
 //                                             away, deadlock): paused, repeated
@@ -44,9 +44,10 @@ using Handler = std::function<absl::Status(pqxx::work& tx,
                                            absl::Span<const Message> messages)>;
 
 // Tells others of messages that were applied: after the commit and before the
-// acks. So nobody is told of what is rolled back, and nobody is left out: if it
-// fails, or the process ends in between, the messages are delivered and told of
-// again. Whatever it fails with counts as `UNAVAILABLE`.
+// acks. So nobody is told of what is rolled back (unless a crash undoes a
+// commit that did not wait for the disk), and nobody is left out: if it fails,
+// or the process ends in between, the messages are delivered and told of again.
+// Whatever it fails with counts as `UNAVAILABLE`.
 using Announce = std::function<absl::Status(
     pg::Pool& pool, absl::Span<const Message> messages)>;
 

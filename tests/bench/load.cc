@@ -59,9 +59,10 @@ using platform::MutexLock;
 namespace order_v1 = ::restaurant::order::v1;
 namespace mypage_v1 = ::restaurant::mypage::v1;
 
-// One connection for all callers, as gRPC has it by default within a process.
-// Four take a sixth more CPU for each call, here and in the service: answers
-// that leave together then do so in several packets.
+// One connection for all callers, as gRPC has it by default within a process,
+// and at most 1024 calls in flight. Several connections take more CPU for each
+// call, here and in the service: answers that leave together then do so in
+// several packets.
 std::shared_ptr<grpc::Channel> Connect(const std::string& target) {
   auto channel =
       grpc::CreateChannel(target, grpc::InsecureChannelCredentials());
@@ -279,8 +280,7 @@ nlohmann::json Read() {
 
 // Follows sampled orders until the kitchen's part shows: reads them every 2 ms,
 // or every fifth of the time since the answer if that is longer: a lag is taken
-// for a tenth longer than it was, and does not cause more lag. (With tenths the
-// reads were a third of what the mypage service did, at half of what it can.)
+// for up to a fifth longer than it was, and does not cause more lag.
 class Follower {
  public:
   explicit Follower(std::unique_ptr<mypage_v1::MypageService::Stub> stub)

@@ -205,6 +205,10 @@ int EventsInTest::InHand() {
   return Api("CONSUMER.INFO.TEST.worker")["num_ack_pending"];
 }
 
+int EventsInTest::Deliveries() {
+  return Api("CONSUMER.INFO.TEST.worker")["delivered"]["consumer_seq"];
+}
+
 std::string EventsInTest::ParkedReason(int number) const {
   return db_->Value(absl::StrCat(
       "SELECT reason FROM dead_letters WHERE event_id = '", AnId(number), "'"));

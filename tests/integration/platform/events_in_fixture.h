@@ -82,6 +82,8 @@ class EventsInTest : public ::testing::Test {
   void ExpectSettled(absl::Duration within = absl::Seconds(20));
   // Events delivered and not acknowledged.
   int InHand();
+  // How often events were delivered, each time counted.
+  int Deliveries();
   std::string ParkedReason(int number) const;
 
   std::unique_ptr<test_support::PostgresServer> postgres_;
