@@ -39,11 +39,13 @@ std::string NoteLazilySql() {
 // that was committed before it: so a message that nobody reads.
 constexpr char kPutOnDisk[] = "inbox_put_on_disk";
 constexpr char kPutOnDiskSql[] = R"sql(
-    SELECT inbox.event_id
+    SELECT asked.event_id
     FROM pg_logical_emit_message(/*transactional*/ true, 'inbox', ''),
         unnest($2::uuid[]) AS asked(event_id)
-        JOIN inbox ON inbox.durable = $1 AND inbox.event_id = asked.event_id
-    )sql";
+        CROSS JOIN LATERAL (
+            SELECT FROM inbox
+            WHERE durable = $1 AND event_id = asked.event_id
+            LIMIT 1) AS noted)sql";
 
 absl::flat_hash_set<std::string> FirstColumn(const pqxx::result& rows) {
   absl::flat_hash_set<std::string> result;
