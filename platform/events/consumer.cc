@@ -208,8 +208,9 @@ class Consumer::Impl {
     }
     const absl::Time start = absl::Now();
     if (planted::Is("consumer_acks_first")) {
-      for (const Delivery& delivery : deliveries)
+      for (const Delivery& delivery : deliveries) {
         Acknowledge(delivery.in.reply);
+      }
     }
     const absl::Status status = Apply(messages);
     if (status.ok()) {
@@ -318,8 +319,7 @@ class Consumer::Impl {
         (absl::Now() < write_by_ && unwritten_.size() < kManyUnwritten)) {
       return absl::OkStatus();
     }
-    absl::Status status = before_put_on_disk.Hit();
-    if (!status.ok()) return status;
+    if (absl::Status s = before_put_on_disk.Hit(); !s.ok()) return s;
     std::vector<std::string> ids;
     ids.reserve(unwritten_.size());
     for (const Unwritten& each : unwritten_) ids.push_back(each.event_id);

@@ -139,10 +139,10 @@ def well(world):
     world.fill("faults", "began, ended, calls", [(90, 210, "{place,cancel,get}")])
 
 
-# What is broken, by the invariant that must notice: it may break others, too.
 PAGE_WENT_BACK = """UPDATE history SET op = 'view' WHERE n IN (17, 18);
     UPDATE history SET version = 0 WHERE n = 18"""
 
+# What is broken, by the invariant that must notice: it may break others, too.
 BROKEN = [
     ("I1", "an acknowledged order is lost", f"DELETE FROM orders WHERE order_id = '{DONE}'"),
     ("I1", "an order has no ticket", f"DELETE FROM tickets WHERE order_id = '{DONE}'"),

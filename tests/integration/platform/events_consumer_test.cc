@@ -387,9 +387,7 @@ TEST_F(ConsumerTest, TheEndFinishesWhatIsInHandAndGivesBackTheRest) {
   // These wait behind it in this process. Nobody else could have them for the
   // next 30 s unless they are given back.
   Publish(std::vector<std::string>(50, "ok"), 2);
-  ASSERT_TRUE(Eventually(absl::Seconds(10), [&] {
-    return Api("CONSUMER.INFO.TEST.worker")["num_ack_pending"] == 51;
-  }));
+  ASSERT_TRUE(Eventually(absl::Seconds(10), [&] { return InHand() == 51; }));
   std::thread end([&] { consumer.reset(); });
   absl::SleepFor(absl::Milliseconds(100));
   effects_.blocked = false;

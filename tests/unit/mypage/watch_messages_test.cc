@@ -13,9 +13,9 @@ namespace mypage {
 namespace {
 
 using ::testing::ElementsAre;
-using ::testing::SizeIs;
 using ::testing::IsEmpty;
 using ::testing::Pair;
+using ::testing::SizeIs;
 using ::testing::UnorderedElementsAre;
 
 const WatchKey kList = {.order_id = "", .customer_id = 7, .page_size = 20};
