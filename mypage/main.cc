@@ -21,7 +21,6 @@
 #include "mypage/adapters/order_events.h"
 #include "mypage/adapters/pg_mypage_store.h"
 #include "mypage/adapters/rebuild.h"
-#include "mypage/adapters/rebuild_gate.h"
 #include "mypage/adapters/watch_hub.h"
 #include "mypage/config.h"
 #include "mypage/migrations/migrations.h"
@@ -49,26 +48,13 @@ constexpr char kService[] = "mypage";
 
 // What it hears: all that the others say.
 std::vector<events::Subscription> Subscriptions() {
-  return {
-      {"ORDER", kService, mypage::HandleOrderEvents,
-       mypage::AnnounceOrderEvents},
-      {"COOK", kService, mypage::HandleCookEvents, mypage::AnnounceCookEvents},
-      {"DELIVERY", kService, mypage::HandleDeliveryEvents,
-       mypage::AnnounceDeliveryEvents}};
-}
-
-// The same, in step with a rebuild that may be going on.
-std::vector<events::Subscription> LiveSubscriptions() {
-  std::vector<events::Subscription> all = Subscriptions();
-  for (events::Subscription& each : all) {
-    each.handler = mypage::UnlessRebuilding(std::move(each.handler));
-  }
-  return all;
+  return {{"ORDER", kService, mypage::HandleOrderEvents},
+          {"COOK", kService, mypage::HandleCookEvents},
+          {"DELIVERY", kService, mypage::HandleDeliveryEvents}};
 }
 
 void Prepare(pqxx::connection& connection) {
-  mypage::PrepareMypage(connection);
-  mypage::PrepareRebuildGate(connection);
+  mypage::PrepareMypage(connection, mypage::Tell::kWatchers);
   events::PrepareInbox(connection);
   events::Retention::Prepare(connection);
 }
@@ -101,7 +87,7 @@ absl::Status Serve(const mypage::Config& config) {
   if (!jetstream.ok()) return jetstream.status();
 
   std::vector<std::unique_ptr<events::Consumer>> consumers;
-  for (const events::Subscription& subscription : LiveSubscriptions()) {
+  for (const events::Subscription& subscription : Subscriptions()) {
     consumers.push_back(std::make_unique<events::Consumer>(
         events_pool, **jetstream,
         // Far behind, it stores many events of an order at once.
@@ -109,7 +95,7 @@ absl::Status Serve(const mypage::Config& config) {
                                 .durable = subscription.durable,
                                 .max_batch = 512,
                                 .acknowledge_every = absl::Milliseconds(200)},
-        subscription.handler, subscription.announce));
+        subscription.handler));
   }
   const events::InboxRetention retention(events_pool);
 
@@ -157,7 +143,7 @@ absl::Status Run(const std::vector<std::string>& words) {
                              .connections = 1,
                              .prepare = Prepare});
     return events::DeadLettersCommand(
-        pool, LiveSubscriptions(),
+        pool, Subscriptions(),
         std::vector<std::string>(words.begin() + 1, words.end()));
   }
   if (command == "rebuild" && alone) {

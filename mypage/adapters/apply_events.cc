@@ -8,7 +8,6 @@
 
 #include "absl/strings/str_cat.h"
 
-#include "mypage/adapters/change_notice.h"
 #include "mypage/adapters/pg_mypage_store.h"
 #include "mypage/app/use_cases.h"
 #include "platform/log/log.h"
@@ -87,14 +86,6 @@ absl::Status ApplyMessages(
   if (!applied.ok()) return applied;
   NoteLag(source, *events);
   return absl::OkStatus();
-}
-
-absl::Status AnnounceMessages(
-    platform::pg::Pool& pool, Decode decode,
-    absl::Span<const platform::events::Message> messages) {
-  const absl::StatusOr<std::vector<Heard>> events = DecodeAll(decode, messages);
-  if (!events.ok()) return events.status();
-  return events->empty() ? absl::OkStatus() : NotifyChanged(pool, *events);
 }
 
 absl::StatusOr<std::optional<Heard>> HeardOf(

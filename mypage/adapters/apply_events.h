@@ -29,11 +29,6 @@ absl::Status ApplyMessages(
     pqxx::work& tx, Source source, Decode decode,
     absl::Span<const platform::events::Message> messages);
 
-// Tells the watchers in all replicas of applied `messages` (change_notice.h).
-absl::Status AnnounceMessages(
-    platform::pg::Pool& pool, Decode decode,
-    absl::Span<const platform::events::Message> messages);
-
 // Checks what all events have in common and gives it its form.
 //   order_id, version   as the event's snapshot says
 //   status              as the timeline words it

@@ -1,9 +1,9 @@
-// How replicas tell each other which views have changed: NOTIFY, after the
-// commit that changed them and before its events are acknowledged, so that
-// whoever dies in between leaves it to who gets the events again.
+// How replicas tell each other which views have changed: by NOTIFY, in the
+// transaction that changes them, so that exactly what is committed is told.
 //
-// In the transaction itself it would cost more: those that notify commit one
-// after the other in the whole instance, each with its fsync.
+// Those that notify commit one after the other in the whole instance, but a
+// consumer's commits do not wait for the disk (ADR 0019): each takes an
+// instant.
 #pragma once
 
 #include <cstdint>
@@ -11,9 +11,7 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
-#include "absl/types/span.h"
 
-#include "mypage/domain/mypage_view.h"
 #include "platform/pg/pool.h"
 
 namespace mypage {
@@ -31,18 +29,14 @@ struct ChangeNotice {
   std::vector<Change> changes;
 };
 
-// Prepares the statement below. Call from PoolOptions::prepare.
-void PrepareChangeNotice(pqxx::connection& connection);
-
-// Says that the views of these events have changed.
-absl::Status NotifyChanged(platform::pg::Pool& pool,
-                           absl::Span<const Heard> events);
+// `sql`, which changes views and returns their order_id and customer_id; it
+// tells the watchers, too, and returns the order_id of each.
+std::string TellingOf(absl::string_view sql);
 
 // Says, when `tx` commits, that any view may have changed.
 void NotifyAllChanged(pqxx::transaction_base& tx);
 
-// The payloads of a notice, as many as it takes; what cannot be read means all.
-std::vector<std::string> ToPayloads(const ChangeNotice& notice);
+// What is heard; what cannot be read means all.
 ChangeNotice ParsePayload(absl::string_view payload);
 
 }  // namespace mypage

@@ -51,9 +51,4 @@ absl::Status HandleCookEvents(pqxx::work& tx,
   return ApplyMessages(tx, Source::kCook, DecodeCookEvent, messages);
 }
 
-absl::Status AnnounceCookEvents(platform::pg::Pool& pool,
-                                absl::Span<const Message> messages) {
-  return AnnounceMessages(pool, DecodeCookEvent, messages);
-}
-
 }  // namespace mypage

@@ -22,9 +22,4 @@ absl::StatusOr<std::optional<Heard>> DecodeCookEvent(
 absl::Status HandleCookEvents(
     pqxx::work& tx, absl::Span<const platform::events::Message> messages);
 
-// Tells the watchers. A platform::events::Announce.
-absl::Status AnnounceCookEvents(
-    platform::pg::Pool& pool,
-    absl::Span<const platform::events::Message> messages);
-
 }  // namespace mypage

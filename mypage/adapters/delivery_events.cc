@@ -45,9 +45,4 @@ absl::Status HandleDeliveryEvents(pqxx::work& tx,
   return ApplyMessages(tx, Source::kDelivery, DecodeDeliveryEvent, messages);
 }
 
-absl::Status AnnounceDeliveryEvents(platform::pg::Pool& pool,
-                                    absl::Span<const Message> messages) {
-  return AnnounceMessages(pool, DecodeDeliveryEvent, messages);
-}
-
 }  // namespace mypage

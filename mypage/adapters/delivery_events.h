@@ -22,9 +22,4 @@ absl::StatusOr<std::optional<Heard>> DecodeDeliveryEvent(
 absl::Status HandleDeliveryEvents(
     pqxx::work& tx, absl::Span<const platform::events::Message> messages);
 
-// Tells the watchers. A platform::events::Announce.
-absl::Status AnnounceDeliveryEvents(
-    platform::pg::Pool& pool,
-    absl::Span<const platform::events::Message> messages);
-
 }  // namespace mypage

@@ -72,9 +72,4 @@ absl::Status HandleOrderEvents(pqxx::work& tx,
   return ApplyMessages(tx, Source::kOrder, DecodeOrderEvent, messages);
 }
 
-absl::Status AnnounceOrderEvents(platform::pg::Pool& pool,
-                                 absl::Span<const Message> messages) {
-  return AnnounceMessages(pool, DecodeOrderEvent, messages);
-}
-
 }  // namespace mypage

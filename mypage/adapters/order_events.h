@@ -22,9 +22,4 @@ absl::StatusOr<std::optional<Heard>> DecodeOrderEvent(
 absl::Status HandleOrderEvents(
     pqxx::work& tx, absl::Span<const platform::events::Message> messages);
 
-// Tells the watchers. A platform::events::Announce.
-absl::Status AnnounceOrderEvents(
-    platform::pg::Pool& pool,
-    absl::Span<const platform::events::Message> messages);
-
 }  // namespace mypage

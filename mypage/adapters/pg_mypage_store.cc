@@ -30,7 +30,7 @@ constexpr char kInsertSql[] = R"sql(
                 $15::timestamptz[]) AS news(order_id)
     ORDER BY news.order_id
     ON CONFLICT (order_id) DO NOTHING
-    RETURNING order_id)sql";
+    RETURNING order_id, customer_id)sql";
 
 constexpr char kKnown[] = "mypage_known";
 constexpr char kKnownSql[] = R"sql(
@@ -67,7 +67,8 @@ constexpr char kUpdateSql[] = R"sql(
                 order_status, cook_status, delivery_status,
                 order_version, cook_version, delivery_version,
                 version, timeline, created_at, modified_at)
-    WHERE v.order_id = news.order_id)sql";
+    WHERE v.order_id = news.order_id
+    RETURNING v.order_id, v.customer_id)sql";
 
 constexpr char kFind[] = "mypage_find";
 constexpr char kFindSql[] = " FROM mypage_views v WHERE order_id = $1";
@@ -142,7 +143,7 @@ absl::StatusOr<std::vector<MypageView>> ViewsOf(const pqxx::result& rows) {
 
 }  // namespace
 
-void PrepareMypage(pqxx::connection& connection) {
+void PrepareMypage(pqxx::connection& connection, Tell tell) {
   // Plans are made while the tables are empty and kept when they have grown:
   // every statement here is to go by an index, whatever the statistics say.
   connection.set_variable("plan_cache_mode", "force_generic_plan");
@@ -150,13 +151,15 @@ void PrepareMypage(pqxx::connection& connection) {
   connection.set_variable("enable_hashjoin", "off");
   connection.set_variable("enable_mergejoin", "off");
   connection.set_variable("jit", "off");
-  connection.prepare(kInsert, kInsertSql);
+  const auto told = [tell](const char* sql) {
+    return tell == Tell::kWatchers ? TellingOf(sql) : std::string(sql);
+  };
+  connection.prepare(kInsert, told(kInsertSql));
   connection.prepare(kKnown, kKnownSql);
   connection.prepare(kLoad, absl::StrCat("SELECT ", kViewColumns, kLoadSql));
-  connection.prepare(kUpdate, kUpdateSql);
+  connection.prepare(kUpdate, told(kUpdateSql));
   connection.prepare(kFind, absl::StrCat("SELECT ", kViewColumns, kFindSql));
   connection.prepare(kList, absl::StrCat("SELECT ", kViewColumns, kListSql));
-  PrepareChangeNotice(connection);
   connection.prepare(kListByState,
                      absl::StrCat("SELECT ", kViewColumns, kListByStateSql));
 }

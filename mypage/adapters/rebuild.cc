@@ -9,7 +9,6 @@
 #include "absl/time/time.h"
 
 #include "mypage/adapters/pg_mypage_store.h"
-#include "mypage/adapters/rebuild_gate.h"
 #include "mypage/adapters/shadow_tables.h"
 #include "mypage/adapters/stream_replay.h"
 #include "mypage/app/use_cases.h"
@@ -57,7 +56,7 @@ void PrepareShadow(pqxx::connection& connection) {
     tx.exec("SET synchronous_commit = off");
   }
   UseShadow(connection);
-  PrepareMypage(connection);
+  PrepareMypage(connection, Tell::kNobody);
   events::PrepareInbox(connection);
 }
 
@@ -270,7 +269,7 @@ class Rebuilder {
     absl::Time paused;
     absl::Status swapped = live_.InTransaction([&](pqxx::work& tx) {
       Say("pausing the appliers");
-      CloseGate(tx);
+      PauseAppliers(tx);
       paused = absl::Now();
       if (absl::Status s = ReadStreams(); !s.ok()) return s;
       if (absl::Status s = KeepWhatStreamsLost(); !s.ok()) return s;

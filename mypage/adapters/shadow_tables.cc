@@ -113,12 +113,14 @@ absl::StatusOr<std::vector<MypageView>> LiveViewsUnlikeShadow(
   return views;
 }
 
+void PauseAppliers(pqxx::work& tx) {
+  tx.exec("LOCK TABLE inbox IN SHARE MODE");
+}
+
 SwapCounts SwapTables(pqxx::work& tx, const std::string& durable) {
   tx.exec("SET LOCAL lock_timeout = '2s'");
-  // Nobody writes to the inbox while it is copied. What takes long comes before
-  // the lock that readers have to wait for.
-  tx.exec("LOCK TABLE inbox IN SHARE MODE");
   SwapCounts counts;
+  // What takes long comes before the lock that readers have to wait for.
   // Some that were copied early came from the streams after all.
   tx.exec(R"sql(
       DELETE FROM mypage_rebuild.kept k USING mypage_rebuild.inbox i

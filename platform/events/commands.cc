@@ -117,8 +117,7 @@ absl::Status Redrive(pg::Pool& pool, const Parked& parked,
       continue;
     }
     absl::Status applied =
-        ApplyOnce(pool, parked.durable, {&*message, 1}, subscription.handler,
-                  subscription.announce);
+        ApplyOnce(pool, parked.durable, {&*message, 1}, subscription.handler);
     if (!applied.ok()) return applied;
     return pool.InTransaction([&](pqxx::work& tx) {
       tx.exec_params(kRedriven, parked.durable, parked.stream,

@@ -19,7 +19,6 @@ struct Subscription {
   std::string stream;
   std::string durable;
   Handler handler;
-  Announce announce = nullptr;
 };
 
 // How the subcommands of `service` that read whole streams (reconcile, rebuild)

@@ -82,12 +82,11 @@ struct Unwritten {
 class Consumer::Impl {
  public:
   Impl(pg::Pool& pool, JetStream& jetstream, ConsumerOptions options,
-       Handler handler, Announce announce)
+       Handler handler)
       : pool_(pool),
         jetstream_(jetstream),
         options_(std::move(options)),
         handler_(std::move(handler)),
-        announce_(std::move(announce)),
         labels_({{"durable", options_.durable}, {"stream", options_.stream}}),
         redelivered_(metrics::Counter(
             "consumer_redelivered_total",
@@ -274,10 +273,10 @@ class Consumer::Impl {
           absl::StrCat("gave up after ", options_.max_attempts,
                        " attempts that did not end"));
     };
-    return Settle(delivery,
-                  ApplyOnce(pool_, options_.durable, {&delivery.message, 1},
-                            refuse, announce_),
-                  0, absl::ZeroDuration());
+    return Settle(
+        delivery,
+        ApplyOnce(pool_, options_.durable, {&delivery.message, 1}, refuse), 0,
+        absl::ZeroDuration());
   }
 
   // One by one can take longer than the broker waits for an ack.
@@ -290,7 +289,7 @@ class Consumer::Impl {
 
   absl::Status Apply(absl::Span<const Message> messages) {
     if (absl::Status s = before_apply.Hit(); !s.ok()) return s;
-    return ApplyOnce(pool_, options_.durable, messages, handler_, announce_,
+    return ApplyOnce(pool_, options_.durable, messages, handler_,
                      Lazy() ? Commit::kLazy : Commit::kDurable);
   }
 
@@ -511,7 +510,6 @@ class Consumer::Impl {
   JetStream& jetstream_;
   const ConsumerOptions options_;
   const Handler handler_;
-  const Announce announce_;
   const metrics::Labels labels_;
   prometheus::Counter& redelivered_;
   prometheus::Counter& parked_;
@@ -536,9 +534,9 @@ class Consumer::Impl {
 };
 
 Consumer::Consumer(pg::Pool& pool, JetStream& jetstream,
-                   ConsumerOptions options, Handler handler, Announce announce)
+                   ConsumerOptions options, Handler handler)
     : impl_(std::make_unique<Impl>(pool, jetstream, std::move(options),
-                                   std::move(handler), std::move(announce))) {}
+                                   std::move(handler))) {}
 
 Consumer::~Consumer() = default;
 

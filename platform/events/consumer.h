@@ -48,7 +48,7 @@ class Consumer {
   // `pool` and `jetstream` must outlive the consumer. `pool`'s connections must
   // have been prepared with PrepareInbox().
   Consumer(pg::Pool& pool, JetStream& jetstream, ConsumerOptions options,
-           Handler handler, Announce announce = nullptr);
+           Handler handler);
   // Finishes what is in hand, then stops.
   ~Consumer();
   Consumer(const Consumer&) = delete;

@@ -64,8 +64,7 @@ void PrepareInbox(pqxx::connection& connection) {
 
 absl::Status ApplyOnce(pg::Pool& pool, absl::string_view durable,
                        absl::Span<const Message> messages,
-                       const Handler& handler, const Announce& announce,
-                       Commit commit) {
+                       const Handler& handler, Commit commit) {
   if (messages.empty()) return absl::OkStatus();
   if (planted::Is("inbox_skipped")) {
     return pool.InTransaction(
@@ -73,27 +72,22 @@ absl::Status ApplyOnce(pg::Pool& pool, absl::string_view durable,
   }
   pg::Array ids;
   for (const Message& message : messages) ids.Add(message.event_id);
-  absl::Status applied =
-      pool.InTransaction([&](pqxx::work& tx) -> absl::Status {
-        absl::flat_hash_set<std::string> fresh = FirstColumn(
-            tx.exec_prepared(commit == Commit::kLazy ? kNoteLazily : kNote,
-                             std::string(durable), ids.text()));
-        if (absl::Status s = after_note.Hit(); !s.ok()) return s;
-        if (fresh.empty()) return absl::OkStatus();
-        std::vector<Message> unseen;
-        unseen.reserve(fresh.size());
-        // Erased as they are taken: an event that is in hand twice is applied
-        // once.
-        for (const Message& message : messages) {
-          if (fresh.erase(message.event_id) > 0) unseen.push_back(message);
-        }
-        absl::Status handled = handler(tx, unseen);
-        return handled.ok() ? after_handler.Hit() : handled;
-      });
-  if (!applied.ok() || !announce) return applied;
-  const absl::Status announced = announce(pool, messages);
-  // Never the event's fault: it is applied.
-  return announced.ok() ? applied : absl::UnavailableError(announced.message());
+  return pool.InTransaction([&](pqxx::work& tx) -> absl::Status {
+    absl::flat_hash_set<std::string> fresh = FirstColumn(
+        tx.exec_prepared(commit == Commit::kLazy ? kNoteLazily : kNote,
+                         std::string(durable), ids.text()));
+    if (absl::Status s = after_note.Hit(); !s.ok()) return s;
+    if (fresh.empty()) return absl::OkStatus();
+    std::vector<Message> unseen;
+    unseen.reserve(fresh.size());
+    // Erased as they are taken: an event that is in hand twice is applied
+    // once.
+    for (const Message& message : messages) {
+      if (fresh.erase(message.event_id) > 0) unseen.push_back(message);
+    }
+    absl::Status handled = handler(tx, unseen);
+    return handled.ok() ? after_handler.Hit() : handled;
+  });
 }
 
 absl::StatusOr<absl::flat_hash_set<std::string>> PutOnDisk(

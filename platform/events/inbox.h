@@ -26,13 +26,11 @@ enum class Commit {
 
 // In one transaction: notes `messages` in the inbox of `durable` and calls
 // `handler` with those that were not there yet (not at all if none is left).
-// Returns the handler's status; unless OK nothing was noted. After the commit,
-// calls `announce`, if there is one, with all of them and returns its status.
-// An event whose note another has committed lazily is not put on disk.
+// Returns the handler's status; unless OK nothing was noted. An event whose
+// note another has committed lazily is not put on disk.
 absl::Status ApplyOnce(pg::Pool& pool, absl::string_view durable,
                        absl::Span<const Message> messages,
                        const Handler& handler,
-                       const Announce& announce = nullptr,
                        Commit commit = Commit::kDurable);
 
 // After lazy commits: puts everything on disk that is committed, unless the

@@ -43,12 +43,4 @@ struct Message {
 using Handler = std::function<absl::Status(pqxx::work& tx,
                                            absl::Span<const Message> messages)>;
 
-// Tells others of messages that were applied: after the commit and before the
-// acks. So nobody is told of what is rolled back (unless a crash undoes a
-// commit that did not wait for the disk), and nobody is left out: if it fails,
-// or the process ends in between, the messages are delivered and told of again.
-// Whatever it fails with counts as `UNAVAILABLE`.
-using Announce = std::function<absl::Status(
-    pg::Pool& pool, absl::Span<const Message> messages)>;
-
 }  // namespace platform::events

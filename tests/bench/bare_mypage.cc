@@ -71,7 +71,10 @@ int main(int argc, char** argv) {
   platform::pg::Pool pool({.name = "bare",
                            .dsn = absl::GetFlag(FLAGS_pg_dsn),
                            .connections = absl::GetFlag(FLAGS_pg_connections),
-                           .prepare = mypage::PrepareMypage});
+                           .prepare = [](pqxx::connection& connection) {
+                             mypage::PrepareMypage(connection,
+                                                   mypage::Tell::kNobody);
+                           }});
   platform::Executor executor({.threads = absl::GetFlag(FLAGS_threads)});
   BareMypage service(pool, executor);
   grpc::ServerBuilder builder;

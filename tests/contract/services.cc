@@ -91,7 +91,7 @@ Reader MypageReader(const std::string& stream, events::Handler handler) {
           .prepare =
               [](pqxx::connection& connection) {
                 events::PrepareInbox(connection);
-                mypage::PrepareMypage(connection);
+                mypage::PrepareMypage(connection, mypage::Tell::kWatchers);
               },
           .given = "",
           .outcome =

@@ -2,11 +2,14 @@
 
 #include <algorithm>
 #include <random>
+#include <set>
 #include <thread>
 
+#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
+#include "mypage/adapters/change_notice.h"
 #include "mypage/migrations/migrations.h"
 #include "platform/events/inbox.h"
 #include "platform/metrics/metrics.h"
@@ -21,7 +24,10 @@ using ::platform::events::ApplyOnce;
 using ::platform::events::Message;
 using ::test_support::Fails;
 using ::test_support::IsOk;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
 
 class ApplyEventsTest : public testing::Test {
  protected:
@@ -114,6 +120,32 @@ TEST_F(ApplyEventsTest, EverythingFiveTimesMoreChangesNothing) {
                       "FROM mypage_views"),
             written)
       << "rows were written for nothing";
+}
+
+TEST_F(ApplyEventsTest, WatchersAreToldOfWhatChanged) {
+  Ear ear(db_.dsn());
+  std::vector<Message> first;
+  for (int i = 0; i < 512; ++i) {
+    first.push_back(Life(OrderId(i), 0).front());
+  }
+
+  // Postgres refuses payloads of 8000 bytes and more.
+  EXPECT_THAT(Apply(pool_, first, first.size()), IsOk());
+
+  std::set<std::string> told;
+  for (const std::string& payload : ear.Take()) {
+    for (const ChangeNotice::Change& each : ParsePayload(payload).changes) {
+      told.insert(absl::StrCat(each.order_id, " ", each.customer_id));
+    }
+  }
+  EXPECT_THAT(told, SizeIs(512));
+  EXPECT_TRUE(told.contains(OrderId(511) + " 7"));
+
+  EXPECT_THAT(Apply(pool_, {Life(OrderId(3), 0)[1]}), IsOk());
+  EXPECT_THAT(ear.Take(), ElementsAre(OrderId(3) + ":7"));
+
+  EXPECT_THAT(Apply(pool_, first), IsOk());
+  EXPECT_THAT(ear.Take(), IsEmpty()) << "nothing has changed";
 }
 
 TEST_F(ApplyEventsTest, WhatNeedNotBeKnownIsLeftAlone) {

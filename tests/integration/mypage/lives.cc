@@ -11,7 +11,6 @@
 #include "mypage/adapters/delivery_events.h"
 #include "mypage/adapters/order_events.h"
 #include "mypage/adapters/pg_mypage_store.h"
-#include "mypage/adapters/rebuild_gate.h"
 #include "platform/events/inbox.h"
 #include "platform/events/retention.h"
 #include "platform/grpc/time.h"
@@ -194,20 +193,10 @@ platform::events::Handler HandlerOf(const std::string& stream) {
   return HandleDeliveryEvents;
 }
 
-namespace {
-
-platform::events::Announce AnnounceOf(const std::string& stream) {
-  if (stream == "ORDER") return AnnounceOrderEvents;
-  if (stream == "COOK") return AnnounceCookEvents;
-  return AnnounceDeliveryEvents;
-}
-
-}  // namespace
-
 std::vector<platform::events::Subscription> Subscriptions() {
-  return {{"ORDER", "mypage", HandleOrderEvents, AnnounceOrderEvents},
-          {"COOK", "mypage", HandleCookEvents, AnnounceCookEvents},
-          {"DELIVERY", "mypage", HandleDeliveryEvents, AnnounceDeliveryEvents}};
+  return {{"ORDER", "mypage", HandleOrderEvents},
+          {"COOK", "mypage", HandleCookEvents},
+          {"DELIVERY", "mypage", HandleDeliveryEvents}};
 }
 
 platform::events::OutMessage ToWire(const Message& message,
@@ -228,8 +217,7 @@ platform::events::OutMessage ToWire(const Message& message,
 }
 
 void Prepare(pqxx::connection& connection) {
-  PrepareMypage(connection);
-  PrepareRebuildGate(connection);
+  PrepareMypage(connection, Tell::kWatchers);
   platform::events::PrepareInbox(connection);
   platform::events::Retention::Prepare(connection);
 }
@@ -240,9 +228,7 @@ absl::Status Apply(platform::pg::Pool& pool,
   const auto flush = [&](const std::string& stream) {
     std::vector<Message> hand = std::move(hands[stream]);
     hands[stream].clear();
-    return platform::events::ApplyOnce(pool, "mypage", hand,
-                                       UnlessRebuilding(HandlerOf(stream)),
-                                       AnnounceOf(stream));
+    return platform::events::ApplyOnce(pool, "mypage", hand, HandlerOf(stream));
   };
   for (const Message& message : messages) {
     const std::string stream = StreamOf(message);

@@ -4,10 +4,12 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/time/time.h"
 
+#include "mypage/adapters/change_notice.h"
 #include "mypage/domain/mypage_view.h"
 #include "platform/events/commands.h"
 #include "platform/events/jetstream.h"
@@ -34,7 +36,7 @@ std::vector<platform::events::Message> Lives(int from, int to);
 // "ORDER", "COOK" or "DELIVERY".
 std::string StreamOf(const platform::events::Message& message);
 
-// The handler of its publisher, without the gate.
+// The handler of its publisher.
 platform::events::Handler HandlerOf(const std::string& stream);
 std::vector<platform::events::Subscription> Subscriptions();
 
@@ -55,5 +57,32 @@ absl::Status Apply(platform::pg::Pool& pool,
 inline constexpr char kAllRows[] =
     "SELECT coalesce(string_agg(v::text, E'\\n' ORDER BY order_id), '') "
     "FROM mypage_views v";
+
+// Listens for what watchers are told.
+class Ear {
+ public:
+  explicit Ear(const std::string& dsn) : connection_(dsn) {}
+
+  // The payloads that came since it was made or last asked.
+  std::vector<std::string> Take() {
+    // Notifications come before the answer to a later statement.
+    pqxx::nontransaction(connection_).exec("SELECT 1");
+    connection_.get_notifs();
+    return std::exchange(receiver_.heard, {});
+  }
+
+ private:
+  struct Receiver final : pqxx::notification_receiver {
+    explicit Receiver(pqxx::connection& connection)
+        : pqxx::notification_receiver(connection, kChangeChannel) {}
+    void operator()(const std::string& payload, int /*pid*/) override {
+      heard.push_back(payload);
+    }
+    std::vector<std::string> heard;
+  };
+
+  pqxx::connection connection_;
+  Receiver receiver_{connection_};
+};
 
 }  // namespace mypage

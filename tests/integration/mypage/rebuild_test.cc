@@ -18,7 +18,7 @@
 
 #include "mypage/adapters/change_notice.h"
 #include "mypage/adapters/pg_mypage_store.h"
-#include "mypage/adapters/rebuild_gate.h"
+#include "mypage/adapters/shadow_tables.h"
 #include "mypage/migrations/migrations.h"
 #include "platform/events/consumer.h"
 #include "platform/events/provisioner.h"
@@ -121,7 +121,7 @@ class RebuildTest : public testing::Test {
           pool_, *jetstream_,
           events::ConsumerOptions{.stream = each.stream,
                                   .durable = each.durable},
-          UnlessRebuilding(each.handler)));
+          each.handler));
     }
     return replica;
   }
@@ -330,28 +330,14 @@ TEST_F(RebuildTest, WhatStreamsNoLongerHoldIsKept) {
 // Whoever watches hears of the swap, and of nothing else: what fills the shadow
 // is not shown to anybody.
 TEST_F(RebuildTest, OnlyTheSwapIsTold) {
-  class Ear final : public pqxx::notification_receiver {
-   public:
-    explicit Ear(pqxx::connection& connection)
-        : pqxx::notification_receiver(connection, kChangeChannel) {}
-    void operator()(const std::string& payload, int /*pid*/) override {
-      heard.push_back(payload);
-    }
-    std::vector<std::string> heard;
-  };
   const std::vector<Message> messages = Lives(0, 12);
   Publish(messages);
   ASSERT_THAT(Apply(pool_, messages), IsOk());
-  pqxx::connection connection(db_.dsn());
-  Ear ear(connection);
+  Ear ear(db_.dsn());
 
   EXPECT_THAT(Rebuild(Options()), IsOk());
 
-  EXPECT_TRUE(Eventually(absl::Seconds(10), [&] {
-    connection.get_notifs();
-    return !ear.heard.empty();
-  }));
-  EXPECT_THAT(ear.heard, ElementsAre("*"));
+  EXPECT_THAT(ear.Take(), ElementsAre("*"));
 }
 
 TEST_F(RebuildTest, GarbageInAStreamIsLeftOut) {
@@ -410,13 +396,10 @@ TEST_F(RebuildTest, OneThatIsKilledAtTheSwapChangesNothing) {
   const test_support::TempDir dir;
   const std::string output = dir.path() + "/output";
   {
-    // Somebody applies for ever, so it waits at the gate.
+    // Somebody applies for ever, so it waits.
     pqxx::connection connection(db_.dsn());
-    connection.prepare("gate",
-                       "SELECT pg_try_advisory_xact_lock_shared("
-                       "x'6d7970616765'::bigint)");
     pqxx::work applier(connection);
-    ASSERT_TRUE(applier.exec_prepared1("gate")[0].as<bool>());
+    applier.exec("INSERT INTO inbox SELECT * FROM inbox WHERE false");
     test_support::Process program(
         {.command = {BINARY_DIR "/bin/mypage", "rebuild",
                      "--listen=127.0.0.1:0", "--metrics_listen=127.0.0.1:0",
@@ -478,7 +461,7 @@ TEST_F(RebuildTest, WhoMustPauseComesAgain) {
   {
     pqxx::connection connection(db_.dsn());
     pqxx::work rebuild(connection);
-    CloseGate(rebuild);
+    PauseAppliers(rebuild);
     Publish(Lives(0, 30));
     absl::SleepFor(absl::Milliseconds(600));
     EXPECT_EQ(Rows(), "");

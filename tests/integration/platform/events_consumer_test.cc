@@ -85,25 +85,6 @@ TEST_F(ConsumerTest, EveryDeliveryOfAnEventIsOneEffect) {
                          [] { return ConsumerMetric("consumer_lag") == 0; }));
 }
 
-TEST_F(ConsumerTest, WhatIsAppliedIsToldUntilThatSucceeds) {
-  std::atomic<int> told = 0;
-  Publish({"ok"});
-  const Consumer consumer(
-      pool_, *jetstream_, {.stream = "TEST", .durable = "worker"},
-      effects_.handler(),
-      [&told, this](pg::Pool& /*pool*/, absl::Span<const Message> messages) {
-        EXPECT_EQ(messages.size(), 1U);
-        EXPECT_EQ(Count("effects"), 1);  // it is committed
-        return ++told < 3 ? absl::InternalError("nobody listens")
-                          : absl::OkStatus();
-      });
-  ExpectSettled();
-  ExpectEffects(1);
-  EXPECT_EQ(told, 3);
-  EXPECT_EQ(effects_.calls, 1);
-  EXPECT_EQ(Count("dead_letters"), 0);
-}
-
 TEST_F(ConsumerTest, LossRepetitionAndDelayOnTheWayAreOneEffectEach) {
   CreateDurable(/*ack_wait=*/absl::Seconds(1));
   std::vector<std::string> payloads(60, "do");
@@ -166,21 +147,6 @@ TEST_F(ConsumerTest, PoisonIsParkedAndItsNeighboursAreNot) {
             "poison");
   EXPECT_EQ(db_->Value("SELECT stream_sequence FROM dead_letters"), "21");
   EXPECT_EQ(ConsumerMetric("consumer_parked_total"), 1);
-}
-
-TEST_F(ConsumerTest, NobodyIsToldOfWhatWasNotApplied) {
-  std::atomic<int> told = 0;
-  Publish({"poison"});
-  const Consumer consumer(
-      pool_, *jetstream_, {.stream = "TEST", .durable = "worker"},
-      effects_.handler(),
-      [&told](pg::Pool& /*pool*/, absl::Span<const Message> /*messages*/) {
-        ++told;
-        return absl::OkStatus();
-      });
-  ExpectSettled();
-  EXPECT_EQ(Count("dead_letters"), 1);
-  EXPECT_EQ(told, 0);
 }
 
 TEST_F(ConsumerTest, WhatCannotBeParkedIsParkedLater) {
