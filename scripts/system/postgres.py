@@ -131,8 +131,10 @@ class Postgres:
         self._make_folders()
         data = os.path.join(self.folder, "data")
         if not os.path.exists(os.path.join(data, "PG_VERSION")):
-            self._run(_program("initdb"), "--pgdata", data, "--auth=peer",
-                      "--encoding=UTF8", "--locale=C.UTF-8", "--data-checksums")
+            # Small WAL segments: all commits wait while one is made, filled with zeros and put on
+            # the disk. With 16 MB, as is usual, that is 20 ms, every other second under load.
+            self._run(_program("initdb"), "--pgdata", data, "--auth=peer", "--encoding=UTF8",
+                      "--locale=C.UTF-8", "--data-checksums", "--wal-segsize=1")
         more = "\n".join(
             setting.replace("=", " = ", 1)
             for setting in self.settings["POSTGRES_SETTINGS"].split(",") if setting)

@@ -39,6 +39,9 @@ ABSL_FLAG(std::string, mypage, "127.0.0.1:8084", "The mypage service.");
 ABSL_FLAG(int, callers, 64, "place, read: calls in flight.");
 ABSL_FLAG(double, rate, 100, "lives: orders a second.");
 ABSL_FLAG(absl::Duration, duration, absl::Seconds(5), "How long to load.");
+ABSL_FLAG(absl::Duration, warm_up, absl::Seconds(1),
+          "place, read: Before that, calls that are not counted: a service "
+          "checks each token once, and at first all are new to it.");
 ABSL_FLAG(std::string, ids, "", "read: a file with order ids, one a line.");
 ABSL_FLAG(
     int, samples, 10,
@@ -183,8 +186,13 @@ class Caller {
       std::function<void(grpc::ClientContext*, const Request*, Response*,
                          std::function<void(grpc::Status)>)>;
 
-  Caller(Start start, std::function<Request()> next, absl::Time end)
-      : start_(std::move(start)), next_(std::move(next)), end_(end) {}
+  // Calls that begin before `counted` are not counted.
+  Caller(Start start, std::function<Request()> next, absl::Time counted,
+         absl::Time end)
+      : start_(std::move(start)),
+        next_(std::move(next)),
+        counted_(counted),
+        end_(end) {}
 
   void Go() {
     begun_ = absl::Now();
@@ -198,7 +206,7 @@ class Caller {
     context_->set_deadline(absl::ToChronoTime(begun_ + absl::Seconds(5)));
     request_ = next_();
     start_(context_.get(), &request_, &response_, [this](grpc::Status status) {
-      tally_.Add(status, absl::Now() - begun_);
+      if (begun_ >= counted_) tally_.Add(status, absl::Now() - begun_);
       Go();
     });
   }
@@ -212,6 +220,7 @@ class Caller {
  private:
   const Start start_;
   const std::function<Request()> next_;
+  const absl::Time counted_;
   const absl::Time end_;
   absl::Time begun_;
   std::unique_ptr<grpc::ClientContext> context_;
@@ -227,12 +236,12 @@ template <class Request, class Response>
 nlohmann::json ClosedLoop(
     const typename Caller<Request, Response>::Start& start,
     const std::function<Request()>& next) {
-  const absl::Time begin = absl::Now();
+  const absl::Time begin = absl::Now() + absl::GetFlag(FLAGS_warm_up);
   const absl::Time end = begin + absl::GetFlag(FLAGS_duration);
   std::vector<std::unique_ptr<Caller<Request, Response>>> callers;
   for (int i = 0; i < absl::GetFlag(FLAGS_callers); ++i) {
     callers.push_back(
-        std::make_unique<Caller<Request, Response>>(start, next, end));
+        std::make_unique<Caller<Request, Response>>(start, next, begin, end));
   }
   for (auto& caller : callers) caller->Go();
   Tally all;
