@@ -90,7 +90,8 @@ absl::Status Serve(const mypage::Config& config) {
   for (const events::Subscription& subscription : Subscriptions()) {
     consumers.push_back(std::make_unique<events::Consumer>(
         events_pool, **jetstream,
-        // Far behind, it stores many events of an order at once.
+        // Far behind, it stores many events of an order at once. Its commits
+        // notify: they must not wait for the disk (ADR 0020).
         events::ConsumerOptions{.stream = subscription.stream,
                                 .durable = subscription.durable,
                                 .max_batch = 512,

@@ -1,9 +1,9 @@
 // How replicas tell each other which views have changed: by NOTIFY, in the
 // transaction that changes them, so that exactly what is committed is told.
 //
-// Those that notify commit one after the other in the whole instance, but a
-// consumer's commits do not wait for the disk (ADR 0019): each takes an
-// instant.
+// Those that notify commit one after the other in the whole instance, but the
+// consumers' commits do not wait for the disk: each takes an instant (ADR
+// 0020).
 #pragma once
 
 #include <cstdint>
@@ -29,8 +29,9 @@ struct ChangeNotice {
   std::vector<Change> changes;
 };
 
-// `sql`, which changes views and returns their order_id and customer_id; it
-// tells the watchers, too, and returns the order_id of each.
+// Makes of `sql`, which changes views and returns their order_id and
+// customer_id, a statement that also tells the watchers of them. It returns the
+// order_id of each.
 std::string TellingOf(absl::string_view sql);
 
 // Says, when `tx` commits, that any view may have changed.

@@ -13,9 +13,10 @@
 
 namespace mypage {
 
-// Prepares the statements below. Call from PoolOptions::prepare. What is stored
-// by those that tell is told to the watchers (change_notice.h).
+// Who is told of views that are stored (change_notice.h).
 enum class Tell { kWatchers, kNobody };
+
+// Prepares the statements below. Call from PoolOptions::prepare.
 void PrepareMypage(pqxx::connection& connection, Tell tell);
 
 // In one transaction, which must outlive it. One statement per call.

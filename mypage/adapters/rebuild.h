@@ -4,7 +4,7 @@
 //   2. apply every event that the streams hold to them, from the beginning
 //   3. copy from the live views the entries of events that the streams no
 //      longer hold
-//   4. pause the appliers of all replicas (rebuild_gate.h), apply what came
+//   4. pause the appliers of all replicas (shadow_tables.h), apply what came
 //      meanwhile up to each stream's last sequence, repeat 3 for what changed,
 //      swap both tables in one transaction, which also ends the pause
 //
@@ -30,7 +30,7 @@ struct RebuildOptions {
   std::string dsn;  // with the role that owns the tables
   // The name is also that of the consumers it makes for a while.
   platform::events::JetStreamOptions nats;
-  // What to read and how; the handlers without the gate. All have one durable.
+  // What to read and how. All have one durable.
   std::vector<platform::events::Subscription> subscriptions;
   // Gets every line of progress, and of the summary at the end.
   std::function<void(const std::string& line)> say;

@@ -38,16 +38,17 @@ struct SwapCounts {
 };
 
 // Waits until nobody applies events any more, in any replica, and keeps it so
-// until the end of `tx`: an applier's first statement notes events in the
-// inbox, so it waits holding nothing, up to its lock timeout. Flushes of the
-// inbox go on.
+// until the end of `tx`. An applier's first statement notes events in the
+// inbox: it waits there, holding nothing, for up to its lock timeout. What was
+// applied is put on disk meanwhile. Throws after the lock timeout of `tx`.
 void PauseAppliers(pqxx::work& tx);
 
 // After PauseAppliers(). Puts the shadow tables in the place of the live ones,
 // at the commit of `tx`; readers wait for that moment, a few milliseconds, none
 // fails, and whoever watches is told to look again. The inbox keeps the rows of
-// entries that were kept, and of other durables than `durable`. Waits at most 2
-// s for readers in the middle of something, then throws as for a lock timeout.
+// entries that were kept, and of other durables than `durable`. Waits at most
+// 2 s for readers in the middle of something, then throws as for a lock
+// timeout.
 SwapCounts SwapTables(pqxx::work& tx, const std::string& durable);
 
 }  // namespace mypage

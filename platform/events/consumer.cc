@@ -222,6 +222,7 @@ class Consumer::Impl {
     if (deliveries.size() == 1) {
       return Settle(deliveries.front(), status, 0, absl::Now() - start);
     }
+    // Also after a timeout: together they may just have been too much.
     for (size_t i = 0; i < deliveries.size(); ++i) {
       StillAtWork(absl::MakeConstSpan(deliveries).subspan(i));
       absl::Status paused = ApplyAlone(deliveries[i], 0);

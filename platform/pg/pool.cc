@@ -71,8 +71,9 @@ absl::Status OfSqlState(const pqxx::sql_error& error) {
   const absl::string_view kind = absl::string_view(state).substr(0, 2);
   if (kind == "22") return absl::InvalidArgumentError(FirstLine(error));
   // 25006: this server only reads, another has taken its place. 58: its disk.
+  // 54000: its queue of notifications is full.
   if (kind == "08" || kind == "53" || kind == "58" || state == "25006" ||
-      absl::StartsWith(state, "57P0")) {
+      state == "54000" || absl::StartsWith(state, "57P0")) {
     return DatabaseUnavailable(absl::StrCat("SQLSTATE ", state));
   }
   if (state == "40001" || state == "40P01") return Conflict(error);

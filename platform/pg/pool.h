@@ -60,7 +60,8 @@ class Pool {
   //   lock or statement timeout,
   //   no free connection               `RESOURCE_EXHAUSTED` / `OVERLOADED`
   //   connection lost, server away,
-  //   read-only, without its disk      `UNAVAILABLE` / `DATABASE_UNAVAILABLE`
+  //   read-only, without its disk or
+  //   room for notifications           `UNAVAILABLE` / `DATABASE_UNAVAILABLE`
   //   anything else                    `INTERNAL`
   //
   // `body` may run several times: it must have no effect but through its

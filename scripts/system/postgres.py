@@ -38,6 +38,7 @@ synchronous_commit = on
 
 # Two cores, many short transactions.
 shared_buffers = 256MB
+wal_buffers = 8MB
 max_wal_size = 2GB
 checkpoint_timeout = 15min
 random_page_cost = 1.1

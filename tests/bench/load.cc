@@ -40,8 +40,9 @@ ABSL_FLAG(int, callers, 64, "place, read: calls in flight.");
 ABSL_FLAG(double, rate, 100, "lives: orders a second.");
 ABSL_FLAG(absl::Duration, duration, absl::Seconds(5), "How long to load.");
 ABSL_FLAG(absl::Duration, warm_up, absl::Seconds(1),
-          "place, read: Before that, calls that are not counted: a service "
-          "checks each token once, and at first all are new to it.");
+          "place, read: Before that, calls that are not counted, nor their "
+          "errors: a service checks each customer's token once, and at first "
+          "all are new to it.");
 ABSL_FLAG(std::string, ids, "", "read: a file with order ids, one a line.");
 ABSL_FLAG(
     int, samples, 10,

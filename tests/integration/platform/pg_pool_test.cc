@@ -190,13 +190,15 @@ TEST_F(PgPoolTest, AServerThatOnlyReadsIsAway) {
   EXPECT_EQ(Counter(1), "1");
 }
 
-TEST_F(PgPoolTest, AServerThatCannotUseItsDiskIsAway) {
+TEST_F(PgPoolTest, AServerWithoutItsDiskOrRoomForNotificationsIsAway) {
   Pool pool(Options(1));
 
-  EXPECT_THAT(Run(pool,
-                  "DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '58030'; END "
-                  "$$"),
-              Fails(kUnavailable, "DATABASE_UNAVAILABLE"));
+  for (const absl::string_view code : {"58030", "54000"}) {
+    EXPECT_THAT(
+        Run(pool, absl::StrCat("DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '",
+                               code, "'; END $$")),
+        Fails(kUnavailable, "DATABASE_UNAVAILABLE"));
+  }
 }
 
 // Postgres quotes the whole row when a constraint fails.
