@@ -119,8 +119,9 @@ void PauseAppliers(pqxx::work& tx) {
 
 SwapCounts SwapTables(pqxx::work& tx, const std::string& durable) {
   tx.exec("SET LOCAL lock_timeout = '2s'");
+  // Nobody writes to the inbox while it is copied. What takes long comes before
+  // the lock that readers have to wait for.
   SwapCounts counts;
-  // What takes long comes before the lock that readers have to wait for.
   // Some that were copied early came from the streams after all.
   tx.exec(R"sql(
       DELETE FROM mypage_rebuild.kept k USING mypage_rebuild.inbox i
