@@ -200,9 +200,11 @@ class Driver:
                 break
             process = self._process(target)
             pid = process.pid()
-            # A busy point is passed twice before the answer has left: then there is none.
-            with contextlib.suppress(Trouble):
+            try:
                 self._failpoints(target, "POST", f"{point}=crash@nth:2")
+            except Trouble as error:
+                # A busy point is passed twice before the answer has left; any other reason fails.
+                wait_for(lambda: process.pid() != pid, patience, str(error))
             try:
                 wait_for(lambda: process.pid() != pid, patience, "")
             except Trouble:
