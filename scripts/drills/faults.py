@@ -46,6 +46,7 @@ class Harm:
     calls: tuple  # that may go unanswered because of it
     began: int
     ended: int | None = None  # None while it lasts
+    undoes_commits: bool = False  # the last ones that did not wait for the disk, mypage's
 
 
 def _now():
@@ -70,8 +71,8 @@ class Driver:
         return getattr(self, action)(**how)
 
     @contextlib.contextmanager
-    def harm(self, what, calls=()):
-        harm = Harm(what, calls, _now())
+    def harm(self, what, calls=(), undoes_commits=False):
+        harm = Harm(what, calls, _now(), undoes_commits=undoes_commits)
         self.harms.append(harm)
         try:
             yield harm
@@ -270,7 +271,7 @@ class Driver:
     def postgres_kill(self):
         """kill -9 of the postmaster; restarted, it recovers from its log."""
         server = postgres.make(self.system)
-        with self.harm("Postgres killed", ALL_CALLS):
+        with self.harm("Postgres killed", ALL_CALLS, undoes_commits=True):
             server.stop(kill=True)
             # Its children may hold the shared memory for another moment.
             wait_for(lambda: self._postgres_runs(server), 60, "Postgres does not come back")

@@ -99,15 +99,15 @@ def i3_one_end_and_all_agree(snapshot):
            GROUP BY order_id HAVING count(*) > 1 OR max(version) <
                 (SELECT max(version) FROM outbox x
                  WHERE x.service = 'order' AND x.order_id = outbox.order_id)""",
-        # mypage does not wait for the disk: a crash of Postgres, which all calls feel, takes back
-        # what it has shown until the events come again.
+        # mypage does not wait for the disk: a crash of Postgres takes back what it has shown until
+        # the events come again.
         f"""SELECT a.order_id, 'read version ' || a.version || ' and later ' || b.version
             FROM history a JOIN history b ON b.order_id = a.order_id AND b.op = a.op AND
                  b.sent > a.ended AND b.version < a.version
             WHERE a.op IN ('get', 'view', 'ticket') AND a.answer = 'yes' AND b.answer = 'yes' AND
                   NOT (a.op = 'view' AND EXISTS (
                       SELECT FROM faults f
-                      WHERE f.calls @> '{{place,view}}' AND f.began <= b.ended AND
+                      WHERE f.undoes_commits AND f.began <= b.ended AND
                             a.sent <= f.ended AND b.sent <= f.ended + {AFTERMATH} + {ACK_WAIT}))""",
         f"""SELECT h.order_id, 'was shown as ' || h.status || ' and is ' || o.status
             FROM history h JOIN orders o USING (order_id)

@@ -230,8 +230,7 @@ def run(system, name, seed, seconds, folder, number=0):
 
 def judge(system, drill, result, history, sampler, before):
     """Fills in facts, violations, and what should have been seen and was not."""
-    faults = [(harm.began, harm.ended, harm.calls) for harm in result["harms"]]
-    with snapshot.take(system, [history], faults) as world:
+    with snapshot.take(system, [history], result["harms"]) as world:
         result["facts"] = {**facts.of_snapshot(world), **result["counts"],
                            **facts.of_history(snapshot.read_history([history]), result["harms"]),
                            **facts.of_relays(sampler.samples, result["counts"]),

@@ -22,7 +22,7 @@ CREATE TABLE history (
         WHEN code IN ('UNAVAILABLE', 'DEADLINE_EXCEEDED', 'CANCELLED', 'UNKNOWN', 'INTERNAL',
                       'DATA_LOSS') THEN 'unknown'
         ELSE 'no' END) STORED);
-CREATE TABLE faults (began bigint, ended bigint, calls text[]);
+CREATE TABLE faults (began bigint, ended bigint, calls text[], undoes_commits boolean);
 CREATE TABLE orders (
     order_id uuid, customer_id int, restaurant_id int, restaurant_menu_id int, qty int,
     status text, version int, request_id text, created_at timestamptz, modified_at timestamptz,
@@ -287,9 +287,8 @@ def _copy(system, service, values):
     return [(table, _columns(table), text) for (table, _), text in zip(wanted, texts)]
 
 
-def take(system, histories, faults=()):
-    """The snapshot of a system that is up and has settled. `faults`: when something was done to
-    it, as (began, ended, calls that may go unanswered by it)."""
+def take(system, histories, harms=()):
+    """The snapshot of a system that is up and has settled, after `harms` (faults.Harm)."""
     entries = list(read_history(histories))
     if not entries:
         raise Trouble("the history is empty")
@@ -302,9 +301,9 @@ def take(system, histories, faults=()):
     snapshot = Snapshot(postgres.make(system).dsn())
     try:
         snapshot.fill_history(entries)
-        snapshot.fill("faults", "began, ended, calls",
-                      [(began, ended, "{" + ",".join(calls) + "}")
-                       for began, ended, calls in faults])
+        snapshot.fill("faults", "began, ended, calls, undoes_commits",
+                      [(harm.began, harm.ended, "{" + ",".join(harm.calls) + "}",
+                        harm.undoes_commits) for harm in harms])
         for service in system.services:
             snapshot.fill_text(_copy(system, service, values))
         snapshot.fill_text([("stream", _columns("stream"), stream_tool(
