@@ -1,4 +1,4 @@
-// All SQL of the views (the rebuild's own is in rebuild.cc).
+// All SQL of the views (the rebuild's own is in shadow_tables.cc).
 #pragma once
 
 #include <optional>

@@ -62,6 +62,13 @@ absl::Status ForClient(const absl::Status& status) {
   return told;
 }
 
+prometheus::Counter& AnswersOf(absl::string_view method,
+                               absl::StatusCode code) {
+  return metrics::Counter("grpc_requests_total", "Requests answered.",
+                          {{"method", std::string(method)},
+                           {"code", absl::StatusCodeToString(code)}});
+}
+
 // The metrics of one method. Looked up once per method and code.
 class MethodMetrics {
  public:
@@ -84,9 +91,7 @@ class MethodMetrics {
         by_code_[static_cast<size_t>(code) % by_code_.size()];
     prometheus::Counter* counter = slot.load();
     if (counter == nullptr) {
-      counter = &metrics::Counter(
-          "grpc_requests_total", "Requests answered.",
-          {{"method", method_}, {"code", absl::StatusCodeToString(code)}});
+      counter = &AnswersOf(method_, code);
       slot.store(counter);
     }
     counter->Increment();
@@ -145,6 +150,14 @@ grpc::Status CallRecord::End(const absl::Status& status) {
   grpc::Status answer = ToGrpcStatus(told);
   tsan::HandOver(&tsan::to_clients);
   return answer;
+}
+
+void RecordUnhandled(absl::string_view method, const absl::Status& answer) {
+  log::Write(log::Level::kInfo, "rpc",
+             {{"method", method},
+              {"code", absl::StatusCodeToString(answer.code())},
+              {"reason", ReasonOf(answer)}});
+  AnswersOf(method, answer.code()).Increment();
 }
 
 Call::Call(grpc::CallbackServerContext* context, const char* method)

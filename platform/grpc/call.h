@@ -44,6 +44,10 @@ class CallRecord {
   std::string aggregate_id_;
 };
 
+// Logs and counts, as CallRecord::End() does, an answer of `method` that was
+// given without its handler.
+void RecordUnhandled(absl::string_view method, const absl::Status& answer);
+
 // A call that is finished exactly once, from any thread, as CallRecord::End()
 // says.
 //

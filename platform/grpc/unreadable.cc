@@ -1,7 +1,9 @@
 #include "platform/grpc/unreadable.h"
 
+#include "absl/strings/string_view.h"
 #include "grpcpp/support/interceptor.h"
 
+#include "platform/grpc/call.h"
 #include "platform/grpc/status.h"
 #include "platform/status/error.h"
 
@@ -13,6 +15,9 @@ using grpc::experimental::InterceptorBatchMethods;
 
 class RefuseUnreadable final : public grpc::experimental::Interceptor {
  public:
+  // `path`: `/package.Service/Method`, as long as the call lives.
+  explicit RefuseUnreadable(absl::string_view path) : path_(path) {}
+
   void Intercept(InterceptorBatchMethods* methods) override {
     if (methods->QueryInterceptionHookPoint(
             InterceptionHookPoints::POST_RECV_MESSAGE) &&
@@ -21,13 +26,16 @@ class RefuseUnreadable final : public grpc::experimental::Interceptor {
     }
     if (unreadable_ && methods->QueryInterceptionHookPoint(
                            InterceptionHookPoints::PRE_SEND_STATUS)) {
-      methods->ModifySendStatus(ToGrpcStatus(Unreadable()));
+      const absl::Status answer = Unreadable();
+      RecordUnhandled(path_.substr(path_.rfind('/') + 1), answer);
+      methods->ModifySendStatus(ToGrpcStatus(answer));
     }
     // Last: it may end the call, and with it this and `methods`.
     methods->Proceed();
   }
 
  private:
+  const absl::string_view path_;
   bool unreadable_ = false;
 };
 
@@ -40,7 +48,7 @@ class Factory final
     // A stream of requests ends with no message, too.
     const bool one_request =
         info->type() == Type::UNARY || info->type() == Type::SERVER_STREAMING;
-    return one_request ? new RefuseUnreadable : nullptr;
+    return one_request ? new RefuseUnreadable(info->method()) : nullptr;
   }
 };
 

@@ -5,7 +5,9 @@
 
 #include "gmock/gmock.h"
 #include "grpcpp/generic/generic_stub.h"
+#include "nlohmann/json.hpp"
 
+#include "platform/metrics/metrics.h"
 #include "tests/integration/order/order_fixture.h"
 
 namespace order {
@@ -46,6 +48,24 @@ TEST_F(BadBytesTest, GarbageIsTheCallersFault) {
   EXPECT_THAT(Send("PlaceOrder", "\xff\xff\xff"),
               Fails(absl::StatusCode::kInvalidArgument, "INVALID_FIELD"));
   EXPECT_EQ(db_.Value("SELECT count(*) FROM orders"), "0");
+}
+
+TEST_F(BadBytesTest, WhatCannotBeReadIsLoggedAndCounted) {
+  const auto counted = [] {
+    return platform::metrics::Counter(
+               "grpc_requests_total", "Requests answered.",
+               {{"method", "PlaceOrder"}, {"code", "INVALID_ARGUMENT"}})
+        .Value();
+  };
+  const double before = counted();
+  ::testing::internal::CaptureStderr();
+  EXPECT_FALSE(Send("PlaceOrder", "\xff\xff\xff").ok());
+  const auto line =
+      nlohmann::json::parse(::testing::internal::GetCapturedStderr());
+  EXPECT_EQ(line["method"], "PlaceOrder");
+  EXPECT_EQ(line["code"], "INVALID_ARGUMENT");
+  EXPECT_EQ(line["reason"], "INVALID_FIELD");
+  EXPECT_EQ(counted(), before + 1);
 }
 
 // Not everything that is UNIMPLEMENTED is unreadable.

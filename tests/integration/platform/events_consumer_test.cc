@@ -404,6 +404,14 @@ TEST_F(ConsumerTest, TheEndAcknowledgesWhatWaitedForTheDisk) {
   ExpectEffects(2);
 }
 
+// The broker gives out only so many that nobody has acknowledged.
+TEST_F(ConsumerTest, ManyThatWaitForTheDiskArePutThereAtOnce) {
+  const auto consumer = ConsumeLazily(absl::Hours(1));
+  Publish(std::vector<std::string>(2500, "ok"));
+  ExpectEffects(2500);
+  EXPECT_TRUE(Eventually(absl::Seconds(10), [&] { return InHand() < 256; }));
+}
+
 TEST_F(ConsumerTest, WhatCannotBePutOnDiskWaitsAndNothingElseIsTaken) {
   ASSERT_THAT(
       failpoint::Arm("consumer.before_put_on_disk=error(UNAVAILABLE)@times:5"),
