@@ -15,12 +15,10 @@
 
 #include "mypage/adapters/access.h"
 #include "mypage/adapters/change_listener.h"
-#include "mypage/adapters/cook_events.h"
-#include "mypage/adapters/delivery_events.h"
 #include "mypage/adapters/mypage_service.h"
-#include "mypage/adapters/order_events.h"
 #include "mypage/adapters/pg_mypage_store.h"
 #include "mypage/adapters/rebuild.h"
+#include "mypage/adapters/subscriptions.h"
 #include "mypage/adapters/watch_hub.h"
 #include "mypage/config.h"
 #include "mypage/migrations/migrations.h"
@@ -45,13 +43,6 @@ namespace {
 namespace events = platform::events;
 
 constexpr char kService[] = "mypage";
-
-// What it hears: all that the others say.
-std::vector<events::Subscription> Subscriptions() {
-  return {{"ORDER", kService, mypage::HandleOrderEvents},
-          {"COOK", kService, mypage::HandleCookEvents},
-          {"DELIVERY", kService, mypage::HandleDeliveryEvents}};
-}
 
 void Prepare(pqxx::connection& connection) {
   mypage::PrepareMypage(connection, mypage::Tell::kWatchers);
@@ -87,15 +78,9 @@ absl::Status Serve(const mypage::Config& config) {
   if (!jetstream.ok()) return jetstream.status();
 
   std::vector<std::unique_ptr<events::Consumer>> consumers;
-  for (const events::Subscription& subscription : Subscriptions()) {
+  for (const events::Subscription& subscription : mypage::Subscriptions()) {
     consumers.push_back(std::make_unique<events::Consumer>(
-        events_pool, **jetstream,
-        // Far behind, it stores many events of an order at once. Its commits
-        // notify: they must not wait for the disk (ADR 0020).
-        events::ConsumerOptions{.stream = subscription.stream,
-                                .durable = subscription.durable,
-                                .max_batch = 512,
-                                .acknowledge_every = absl::Milliseconds(200)},
+        events_pool, **jetstream, mypage::OptionsOf(subscription),
         subscription.handler));
   }
   const events::InboxRetention retention(events_pool);
@@ -144,7 +129,7 @@ absl::Status Run(const std::vector<std::string>& words) {
                              .connections = 1,
                              .prepare = Prepare});
     return events::DeadLettersCommand(
-        pool, Subscriptions(),
+        pool, mypage::Subscriptions(),
         std::vector<std::string>(words.begin() + 1, words.end()));
   }
   if (command == "rebuild" && alone) {
@@ -152,7 +137,7 @@ absl::Status Run(const std::vector<std::string>& words) {
         {.dsn = config->common.pg_owner_dsn,
          .nats =
              events::BrokerAs(events::AdminName(kService), config->common.nats),
-         .subscriptions = Subscriptions(),
+         .subscriptions = mypage::Subscriptions(),
          .say = [](const std::string& line) {
            absl::PrintF("%s\n", line);
            std::fflush(stdout);

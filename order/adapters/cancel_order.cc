@@ -60,7 +60,7 @@ OrderCanceller::~OrderCanceller() {
   while (asking_ > 0) idle_.Wait(mutex_);
 }
 
-void OrderCanceller::Cancel(Command command, Done done) {
+void OrderCanceller::Cancel(Command command, const Done& done) {
   if (!BeginAsking()) {
     done(platform::Overloaded("the calls that wait for the kitchen"));
     return;

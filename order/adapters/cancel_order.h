@@ -53,7 +53,7 @@ class OrderCanceller {
   OrderCanceller& operator=(const OrderCanceller&) = delete;
 
   // `done` may also be called before this returns, with a refusal.
-  void Cancel(Command command, Done done);
+  void Cancel(Command command, const Done& done);
 
  private:
   void Ask(const Command& command, const Done& done);

@@ -67,8 +67,9 @@ std::string DerOf(const std::string& signature) {
   if (pair == nullptr || ECDSA_SIG_set0(pair.get(), r.get(), s.get()) != 1) {
     return "";
   }
-  r.release();
-  s.release();
+  // The pair's now.
+  static_cast<void>(r.release());
+  static_cast<void>(s.release());
   const int size = i2d_ECDSA_SIG(pair.get(), nullptr);
   if (size <= 0) return "";
   std::string der(static_cast<size_t>(size), 0);

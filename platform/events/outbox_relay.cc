@@ -286,6 +286,7 @@ OutboxRelay::Impl::Round OutboxRelay::Impl::PublishRound(
   if (rows.empty()) return Round::kEmpty;
   if (planted::Is("relay_marks_first")) {
     std::vector<RelaySession::Mark> marks;
+    marks.reserve(rows.size());
     for (const OutboxRow& row : rows) marks.push_back({row.event_id, 0});
     session.MarkPublished(marks, options_.stream);
   }

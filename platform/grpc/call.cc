@@ -106,7 +106,7 @@ class MethodMetrics {
 
 // `method` is a literal: its address is its name.
 MethodMetrics& MetricsOf(const char* method) {
-  static Mutex* const mutex = new Mutex;
+  static auto* const mutex = new Mutex;
   static auto* const all = new std::map<const char*, MethodMetrics>;
   MutexLock lock(*mutex);
   return all->try_emplace(method, method).first->second;

@@ -309,7 +309,7 @@ class AccessMatrixTest : public testing::Test {
 
   // An order of customer 1 at restaurant 7 that is being cooked.
   static std::string Cooking() {
-    const std::string id = system_->Place(1, 7, 1, 1);
+    std::string id = system_->Place(1, 7, 1, 1);
     EXPECT_EQ(system_->WaitFor(id, "cook_status", "TICKET_STATUS_COOKING"),
               "TICKET_STATUS_COOKING");
     return id;

@@ -193,12 +193,6 @@ platform::events::Handler HandlerOf(const std::string& stream) {
   return HandleDeliveryEvents;
 }
 
-std::vector<platform::events::Subscription> Subscriptions() {
-  return {{"ORDER", "mypage", HandleOrderEvents},
-          {"COOK", "mypage", HandleCookEvents},
-          {"DELIVERY", "mypage", HandleDeliveryEvents}};
-}
-
 platform::events::OutMessage ToWire(const Message& message,
                                     const std::string& id) {
   return {.subject = message.subject,

@@ -11,7 +11,6 @@
 
 #include "mypage/adapters/change_notice.h"
 #include "mypage/domain/mypage_view.h"
-#include "platform/events/commands.h"
 #include "platform/events/jetstream.h"
 #include "platform/events/message.h"
 #include "platform/pg/pool.h"
@@ -38,7 +37,6 @@ std::string StreamOf(const platform::events::Message& message);
 
 // The handler of its publisher.
 platform::events::Handler HandlerOf(const std::string& stream);
-std::vector<platform::events::Subscription> Subscriptions();
 
 // As it is published; `id` is the message id (the event's own if empty).
 platform::events::OutMessage ToWire(const platform::events::Message& message,

@@ -18,6 +18,7 @@
 
 #include "mypage/adapters/pg_mypage_store.h"
 #include "mypage/adapters/shadow_tables.h"
+#include "mypage/adapters/subscriptions.h"
 #include "mypage/migrations/migrations.h"
 #include "platform/events/consumer.h"
 #include "platform/events/provisioner.h"
@@ -118,12 +119,7 @@ class RebuildTest : public testing::Test {
     Replica replica;
     for (const events::Subscription& each : Subscriptions()) {
       replica.push_back(std::make_unique<events::Consumer>(
-          pool, *jetstream_,
-          events::ConsumerOptions{.stream = each.stream,
-                                  .durable = each.durable,
-                                  .max_batch = 512,
-                                  .acknowledge_every = absl::Milliseconds(200)},
-          each.handler));
+          pool, *jetstream_, OptionsOf(each), each.handler));
     }
     return replica;
   }
