@@ -52,13 +52,15 @@ class GatewayTest : public testing::Test {
   }
   // What a gRPC client gets that calls `method` as an operator, with an empty
   // message and no deadline.
-  static absl::Status Call(const std::string& method) {
+  static absl::Status Call(const std::string& method,
+                           const std::string& traceparent = "") {
     grpc::GenericStub stub(
         grpc::CreateChannel("127.0.0.1:" + (*system_)["GATEWAY_PORT"],
                             grpc::InsecureChannelCredentials()));
     grpc::ClientContext context;
     const auto [name, value] = system_->As("operator", "1");
     context.AddMetadata(name, value);
+    if (!traceparent.empty()) context.AddMetadata("traceparent", traceparent);
     const grpc::Slice nothing("");
     const grpc::ByteBuffer request(&nothing, 1);
     grpc::ByteBuffer response;
@@ -67,6 +69,24 @@ class GatewayTest : public testing::Test {
         &context, method, {}, &request, &response,
         [&](grpc::Status status) { done.set_value(std::move(status)); });
     return platform::rpc::FromGrpcStatus(done.get_future().get());
+  }
+  // What the gateway's log says of the request with this trace.
+  static nlohmann::json Logged(const std::string& trace) {
+    nlohmann::json entry;
+    EXPECT_TRUE(Eventually(absl::Seconds(5), [&] {
+      const std::string log =
+          test_support::ReadFile(system_->run_dir() + "/log/gateway.log");
+      for (absl::string_view line : absl::StrSplit(log, '\n')) {
+        if (!absl::StrContains(line, trace)) continue;
+        entry = nlohmann::json::parse(line, /*cb=*/nullptr,
+                                      /*allow_exceptions=*/false);
+      }
+      return entry.is_object();
+    }));
+    return entry;
+  }
+  static std::string TraceParent(const std::string& trace) {
+    return absl::StrCat("00-", trace, "-00f067aa0ba902b7-01");
   }
   // Sends a signal to a service.
   static void Signal(const std::string& service, const std::string& signal) {
@@ -92,7 +112,7 @@ System* GatewayTest::system_ = nullptr;
 TEST_F(GatewayTest, WhoWaitsInVainIsToldSo) {
   ASSERT_NO_FATAL_FAILURE(Signal("delivery", "STOP"));
   const absl::Time asked = absl::Now();
-  auto call = std::async(std::launch::async, Call, kGetDelivery);
+  auto call = std::async(std::launch::async, [] { return Call(kGetDelivery); });
 
   const Answer answer = system_->Get(absl::StrCat("/deliveries/", kUnknownId));
 
@@ -178,28 +198,37 @@ TEST_F(GatewayTest, TheLogHasTheTraceAndNotTheQuery) {
   const std::string trace = "4bf92f3577b34da6a3ce929d0e0e4737";
   ASSERT_EQ(system_
                 ->Get("/orders?customer_id=471147114",
-                      {{"traceparent", "00-" + trace + "-00f067aa0ba902b7-01"},
+                      {{"traceparent", TraceParent(trace)},
                        system_->As("customer", "471147114")})
                 .status,
             200);
 
-  std::string log;
-  EXPECT_TRUE(Eventually(absl::Seconds(5), [&] {
-    log = test_support::ReadFile(system_->run_dir() + "/log/gateway.log");
-    return absl::StrContains(log, trace);
-  }));
-  EXPECT_THAT(log, Not(HasSubstr("471147114")));
-  for (absl::string_view line : absl::StrSplit(log, '\n')) {
-    if (!absl::StrContains(line, trace)) continue;
-    const nlohmann::json entry =
-        nlohmann::json::parse(line, /*cb=*/nullptr, /*allow_exceptions=*/false);
-    ASSERT_TRUE(entry.is_object()) << line;
-    EXPECT_EQ(entry.value("trace_id", ""), trace);
-    EXPECT_EQ(entry.value("service", ""), "gateway");
-    EXPECT_EQ(entry.value("method", ""), "GET");
-    EXPECT_EQ(entry.value("path", ""), "/orders");
-    EXPECT_EQ(entry.value("http_status", 0), 200);
-  }
+  const nlohmann::json entry = Logged(trace);
+  EXPECT_EQ(entry.value("trace_id", ""), trace);
+  EXPECT_EQ(entry.value("service", ""), "gateway");
+  EXPECT_EQ(entry.value("method", ""), "GET");
+  EXPECT_EQ(entry.value("path", ""), "/orders");
+  EXPECT_EQ(entry.value("http_status", 0), 200);
+  EXPECT_THAT(test_support::ReadFile(system_->run_dir() + "/log/gateway.log"),
+              Not(HasSubstr("471147114")));
+}
+
+// What has none must not get one that Envoy makes up: it is INTERNAL for 400.
+TEST_F(GatewayTest, TheLogHasTheGrpcStatusOfGrpcCallsOnly) {
+  const std::string by_json = "4bf92f3577b34da6a3ce929d0e0e4738";
+  const std::string by_grpc = "4bf92f3577b34da6a3ce929d0e0e4739";
+  ASSERT_EQ(
+      system_
+          ->Get("/deliveries/none", {{"traceparent", TraceParent(by_json)},
+                                     system_->As("operator", "1")})
+          .status,
+      400);
+  ASSERT_EQ(Call(kGetDelivery, TraceParent(by_grpc)).code(),
+            absl::StatusCode::kInvalidArgument);
+
+  EXPECT_EQ(Logged(by_json).value("http_status", 0), 400);
+  EXPECT_FALSE(Logged(by_json).contains("code"));
+  EXPECT_EQ(Logged(by_grpc).value("code", ""), "INVALID_ARGUMENT");
 }
 
 // Of 127.0.0.0/8 what listens on the loopback alone takes 127.0.0.1 only; what
