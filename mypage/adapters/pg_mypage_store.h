@@ -1,4 +1,5 @@
-// All SQL of the views (the rebuild's own is in shadow_tables.cc).
+// All SQL of the views (the rebuild's own is in shadow_tables.cc and
+// rebuild.cc).
 #pragma once
 
 #include <optional>

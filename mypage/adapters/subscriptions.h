@@ -8,9 +8,10 @@
 
 namespace mypage {
 
-// All that the others say; one durable.
+// All that the others say, by durables of the same name on each stream.
 std::vector<platform::events::Subscription> Subscriptions();
 
+// How one of them is consumed.
 platform::events::ConsumerOptions OptionsOf(
     const platform::events::Subscription& subscription);
 

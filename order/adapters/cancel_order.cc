@@ -66,16 +66,17 @@ void OrderCanceller::Cancel(Command command, const Done& done) {
     return;
   }
   const absl::Time deadline = command.deadline;
-  absl::Status submitted = executor_.Submit(
-      platform::Priority::kUrgent, deadline,
-      [this, command = std::move(command), done](const absl::Status& admitted) {
-        if (!admitted.ok()) {
-          done(admitted);
-          EndAsking();
-          return;
-        }
-        Ask(command, done);
-      });
+  absl::Status submitted =
+      executor_.Submit(platform::Priority::kUrgent, deadline,
+                       [this, command = std::move(command),
+                        done = done](const absl::Status& admitted) {
+                         if (!admitted.ok()) {
+                           done(admitted);
+                           EndAsking();
+                           return;
+                         }
+                         Ask(command, done);
+                       });
   if (!submitted.ok()) {
     done(submitted);
     EndAsking();

@@ -37,7 +37,7 @@ absl::Time DeadlineOf(const grpc::CallbackServerContext& context,
   return absl::FromChrono(deadline);
 }
 
-std::string MetadataOf(const grpc::CallbackServerContext& context,
+std::string MetadataOf(const grpc::ServerContextBase& context,
                        absl::string_view key) {
   const auto& metadata = context.client_metadata();
   const auto found = metadata.find(grpc::string_ref(key.data(), key.size()));
@@ -62,13 +62,6 @@ absl::Status ForClient(const absl::Status& status) {
   return told;
 }
 
-prometheus::Counter& AnswersOf(absl::string_view method,
-                               absl::StatusCode code) {
-  return metrics::Counter("grpc_requests_total", "Requests answered.",
-                          {{"method", std::string(method)},
-                           {"code", absl::StatusCodeToString(code)}});
-}
-
 // The metrics of one method. Looked up once per method and code.
 class MethodMetrics {
  public:
@@ -91,7 +84,9 @@ class MethodMetrics {
         by_code_[static_cast<size_t>(code) % by_code_.size()];
     prometheus::Counter* counter = slot.load();
     if (counter == nullptr) {
-      counter = &AnswersOf(method_, code);
+      counter = &metrics::Counter(
+          "grpc_requests_total", "Requests answered.",
+          {{"method", method_}, {"code", absl::StatusCodeToString(code)}});
       slot.store(counter);
     }
     counter->Increment();
@@ -112,14 +107,14 @@ MethodMetrics& MetricsOf(const char* method) {
   return all->try_emplace(method, method).first->second;
 }
 
-grpc::CallbackServerContext* TakenOver(grpc::CallbackServerContext* context) {
+grpc::ServerContextBase* TakenOver(grpc::ServerContextBase* context) {
   tsan::TakeOver(&tsan::to_handlers);
   return context;
 }
 
 }  // namespace
 
-CallRecord::CallRecord(grpc::CallbackServerContext* context, const char* method)
+CallRecord::CallRecord(grpc::ServerContextBase* context, const char* method)
     : context_(TakenOver(context)),
       method_(method),
       start_(absl::Now()),
@@ -150,14 +145,6 @@ grpc::Status CallRecord::End(const absl::Status& status) {
   grpc::Status answer = ToGrpcStatus(told);
   tsan::HandOver(&tsan::to_clients);
   return answer;
-}
-
-void RecordUnhandled(absl::string_view method, const absl::Status& answer) {
-  log::Write(log::Level::kInfo, "rpc",
-             {{"method", method},
-              {"code", absl::StatusCodeToString(answer.code())},
-              {"reason", ReasonOf(answer)}});
-  AnswersOf(method, answer.code()).Increment();
 }
 
 Call::Call(grpc::CallbackServerContext* context, const char* method)

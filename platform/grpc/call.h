@@ -19,7 +19,7 @@ namespace platform::rpc {
 class CallRecord {
  public:
   // `method` must be a literal, the RPC's name.
-  CallRecord(grpc::CallbackServerContext* context, const char* method);
+  CallRecord(grpc::ServerContextBase* context, const char* method);
 
   // Turns `status` into details and `retry-after` trailing metadata, logs one
   // line, and counts grpc_requests_total{method,code},
@@ -37,16 +37,12 @@ class CallRecord {
   void SetAggregateId(absl::string_view id) { aggregate_id_ = std::string(id); }
 
  private:
-  grpc::CallbackServerContext* const context_;
+  grpc::ServerContextBase* const context_;
   const char* const method_;
   const absl::Time start_;
   const TraceContext trace_;
   std::string aggregate_id_;
 };
-
-// Logs and counts, as CallRecord::End() does, an answer of `method` that was
-// given without its handler.
-void RecordUnhandled(absl::string_view method, const absl::Status& answer);
 
 // A call that is finished exactly once, from any thread, as CallRecord::End()
 // says.

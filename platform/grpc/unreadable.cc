@@ -1,10 +1,11 @@
 #include "platform/grpc/unreadable.h"
 
-#include "absl/strings/string_view.h"
+#include <cstring>
+#include <optional>
+
 #include "grpcpp/support/interceptor.h"
 
 #include "platform/grpc/call.h"
-#include "platform/grpc/status.h"
 #include "platform/status/error.h"
 
 namespace platform::rpc {
@@ -15,28 +16,33 @@ using grpc::experimental::InterceptorBatchMethods;
 
 class RefuseUnreadable final : public grpc::experimental::Interceptor {
  public:
-  // `path`: `/package.Service/Method`, as long as the call lives.
-  explicit RefuseUnreadable(absl::string_view path) : path_(path) {}
+  // `info` owns this.
+  explicit RefuseUnreadable(grpc::experimental::ServerRpcInfo* info)
+      : info_(info) {}
 
   void Intercept(InterceptorBatchMethods* methods) override {
     if (methods->QueryInterceptionHookPoint(
             InterceptionHookPoints::POST_RECV_MESSAGE) &&
         methods->GetRecvMessage() == nullptr) {
-      unreadable_ = true;
+      // Its handler will not be called.
+      record_.emplace(info_->server_context(), NameIn(info_->method()));
     }
-    if (unreadable_ && methods->QueryInterceptionHookPoint(
-                           InterceptionHookPoints::PRE_SEND_STATUS)) {
-      const absl::Status answer = Unreadable();
-      RecordUnhandled(path_.substr(path_.rfind('/') + 1), answer);
-      methods->ModifySendStatus(ToGrpcStatus(answer));
+    if (record_.has_value() && methods->QueryInterceptionHookPoint(
+                                   InterceptionHookPoints::PRE_SEND_STATUS)) {
+      methods->ModifySendStatus(record_->End(Unreadable()));
     }
     // Last: it may end the call, and with it this and `methods`.
     methods->Proceed();
   }
 
  private:
-  const absl::string_view path_;
-  bool unreadable_ = false;
+  // Of a literal of the generated code, `/package.Service/Method`.
+  static const char* NameIn(const char* path) {
+    return std::strrchr(path, '/') + 1;
+  }
+
+  grpc::experimental::ServerRpcInfo* const info_;
+  std::optional<CallRecord> record_;
 };
 
 class Factory final
@@ -48,7 +54,7 @@ class Factory final
     // A stream of requests ends with no message, too.
     const bool one_request =
         info->type() == Type::UNARY || info->type() == Type::SERVER_STREAMING;
-    return one_request ? new RefuseUnreadable(info->method()) : nullptr;
+    return one_request ? new RefuseUnreadable(info) : nullptr;
   }
 };
 

@@ -9,7 +9,8 @@
 namespace platform::rpc {
 
 // Makes interceptors that answer a request whose bytes are no message (garbage,
-// or a string that is not UTF-8) with `INVALID_ARGUMENT` / `INVALID_FIELD`.
+// or a string that is not UTF-8), or that has none, with `INVALID_ARGUMENT` /
+// `INVALID_FIELD`, logged and counted as CallRecord::End() says.
 // gRPC's callback server itself says `UNIMPLEMENTED`, which counts as a failure
 // of the server: one client could get every replica ejected.
 std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>

@@ -270,7 +270,7 @@ absl::Status Pool::InTransaction(
       status = body(tx);
       if (status.ok()) status = before_commit.Hit();
       if (!status.ok()) return status;
-      committing = true;  // NOLINT: read if the commit throws
+      committing = true;  // NOLINT(*DeadStores): read if it throws
       tx.commit();
       if (options_.after_commit) options_.after_commit();
       return after_commit.Hit();

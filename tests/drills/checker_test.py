@@ -172,6 +172,8 @@ BROKEN = [
          version = 1"""),
     ("I3", "a version went back", "UPDATE history SET version = 0 WHERE n = 18"),
     ("I3", "a page went back, and nothing had crashed", PAGE_WENT_BACK),
+    ("I3", "an order went back in a crash", "UPDATE history SET version = 0 WHERE n = 18; "
+     "UPDATE faults SET undoes_commits = true, began = 42, ended = 48"),
     ("I3", "an end did not stay", "UPDATE history SET status = 'REJECTED' WHERE n = 17"),
     ("I4", "the ledger is not the balance", "UPDATE stocks SET on_hand = 2"),
     ("I4", "below zero", "UPDATE stock_ledger SET delta = 1 WHERE entry_id = 1; "

@@ -7,10 +7,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 
-#include "mypage/adapters/cook_events.h"
-#include "mypage/adapters/delivery_events.h"
-#include "mypage/adapters/order_events.h"
 #include "mypage/adapters/pg_mypage_store.h"
+#include "mypage/adapters/subscriptions.h"
 #include "platform/events/inbox.h"
 #include "platform/events/retention.h"
 #include "platform/grpc/time.h"
@@ -188,9 +186,10 @@ std::string StreamOf(const Message& message) {
 }
 
 platform::events::Handler HandlerOf(const std::string& stream) {
-  if (stream == "ORDER") return HandleOrderEvents;
-  if (stream == "COOK") return HandleCookEvents;
-  return HandleDeliveryEvents;
+  for (const platform::events::Subscription& each : Subscriptions()) {
+    if (each.stream == stream) return each.handler;
+  }
+  return nullptr;
 }
 
 platform::events::OutMessage ToWire(const Message& message,

@@ -466,7 +466,14 @@ TEST_F(WatchTest, BadFieldsAreRefusedByName) {
   EXPECT_THAT(ListWatch(replica, token, 50).Status(), bad);
 }
 
-TEST_F(WatchTest, BytesThatAreNoMessageAreRefused) {
+TEST_F(WatchTest, BytesThatAreNoMessageAreRefusedAndCountedOnce) {
+  const auto counted = [] {
+    return platform::metrics::Counter(
+               "grpc_requests_total", "Requests answered.",
+               {{"method", "WatchMypages"}, {"code", "INVALID_ARGUMENT"}})
+        .Value();
+  };
+  const double before = counted();
   Replica replica(db_.dsn());
   grpc::GenericStub stub(replica.channel());
   grpc::ClientContext context;
@@ -486,6 +493,7 @@ TEST_F(WatchTest, BytesThatAreNoMessageAreRefused) {
 
   EXPECT_THAT(platform::rpc::FromGrpcStatus(status),
               Fails(absl::StatusCode::kInvalidArgument, "INVALID_FIELD"));
+  EXPECT_EQ(counted(), before + 1);
 }
 
 TEST_F(WatchTest, TooManyAreToldWhenToComeBack) {

@@ -60,11 +60,11 @@ TEST_F(BadBytesTest, WhatCannotBeReadIsLoggedAndCounted) {
   const double before = counted();
   ::testing::internal::CaptureStderr();
   EXPECT_FALSE(Send("PlaceOrder", "\xff\xff\xff").ok());
-  const auto line =
-      nlohmann::json::parse(::testing::internal::GetCapturedStderr());
+  auto line = nlohmann::json::parse(::testing::internal::GetCapturedStderr());
   EXPECT_EQ(line["method"], "PlaceOrder");
   EXPECT_EQ(line["code"], "INVALID_ARGUMENT");
   EXPECT_EQ(line["reason"], "INVALID_FIELD");
+  EXPECT_EQ(line.value("trace_id", "").size(), 32U);
   EXPECT_EQ(counted(), before + 1);
 }
 
