@@ -1,6 +1,7 @@
 // Watching, over gRPC, with events applied by nobody in particular: what is
 // committed reaches whoever watches, in whichever replica.
 
+#include <algorithm>
 #include <atomic>
 #include <map>
 #include <memory>
@@ -41,7 +42,6 @@ using ::test_support::Fails;
 using ::test_support::IsOk;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
-using ::testing::Pair;
 
 // No test waits for the fallback; those that test silence are slow to beat.
 constexpr WatchOptions kOptions = {.limit = 100,
@@ -329,6 +329,22 @@ TEST_F(WatchTest, AResumedWatchTellsOnlyWhatIsNew) {
   EXPECT_EQ(one.NextVersion(), 2);
 }
 
+// Of orders whose cancel is refused: eight events each.
+std::vector<std::vector<Message>> LongLives(int orders) {
+  std::vector<std::vector<Message>> lives;
+  lives.reserve(static_cast<size_t>(orders));
+  for (int i = 0; i < orders; ++i) lives.push_back(Life(OrderId(i), 3));
+  return lives;
+}
+
+std::vector<Message> EventOfEach(const std::vector<std::vector<Message>>& lives,
+                                 size_t event) {
+  std::vector<Message> events;
+  events.reserve(lives.size());
+  for (const auto& life : lives) events.push_back(life[event]);
+  return events;
+}
+
 // A watcher that loses its call after every answer, and comes back to another
 // replica, while events come in: it sees every order's versions grow, none
 // twice, and in the end what is stored.
@@ -337,8 +353,7 @@ TEST_F(WatchTest, ResumingUnderConcurrentChangesHasNoGapAndNoRepeat) {
   constexpr int kOrders = 15;
   std::atomic<int> calls = 0;
   std::thread applier([&] {
-    std::vector<std::vector<Message>> lives;
-    for (int i = 0; i < kOrders; ++i) lives.push_back(Life(OrderId(i), 3));
+    const std::vector<std::vector<Message>> lives = LongLives(kOrders);
     for (size_t event = 0; event < lives[0].size(); ++event) {
       for (const auto& life : lives) {
         EXPECT_THAT(Apply(pool_, {life[event]}), IsOk());
@@ -354,10 +369,8 @@ TEST_F(WatchTest, ResumingUnderConcurrentChangesHasNoGapAndNoRepeat) {
   const absl::Time end = absl::Now() + absl::Seconds(40);
   const auto finished = [&] {
     if (seen.size() != kOrders || absl::Now() > end) return absl::Now() > end;
-    for (const auto& [order, version] : seen) {
-      if (version < 8) return false;
-    }
-    return true;
+    return std::ranges::all_of(
+        seen, [](const auto& order) { return order.second >= 8; });
   };
   while (!finished()) {
     ListWatch watch(replicas[++calls % 2], token);
@@ -381,8 +394,7 @@ TEST_F(WatchTest, ResumingUnderConcurrentChangesHasNoGapAndNoRepeat) {
 TEST_F(WatchTest, WhoReadsSlowlyGetsTheNewestStateAndNothingPilesUp) {
   Replica replica(db_.dsn());
   constexpr int kOrders = 100;
-  std::vector<std::vector<Message>> lives;
-  for (int i = 0; i < kOrders; ++i) lives.push_back(Life(OrderId(i), 3));
+  const std::vector<std::vector<Message>> lives = LongLives(kOrders);
   ListWatch slow(replica, "", kOrders);
   EXPECT_TRUE(slow.Next().changes().complete());
   ListWatch quick(replica, "", kOrders);
@@ -391,9 +403,7 @@ TEST_F(WatchTest, WhoReadsSlowlyGetsTheNewestStateAndNothingPilesUp) {
   // Each change is far more than half of what a connection takes in advance.
   size_t changes = 0;
   for (size_t event = 0; event < lives[0].size(); ++event) {
-    std::vector<Message> batch;
-    for (const auto& life : lives) batch.push_back(life[event]);
-    ASSERT_THAT(Apply(pool_, batch), IsOk());
+    ASSERT_THAT(Apply(pool_, EventOfEach(lives, event)), IsOk());
     const v1::WatchMypagesResponse response = quick.Next();
     EXPECT_EQ(response.changes().mypages_size(), kOrders);
     ++changes;
