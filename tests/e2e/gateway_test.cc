@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -70,20 +71,22 @@ class GatewayTest : public testing::Test {
         [&](grpc::Status status) { done.set_value(std::move(status)); });
     return platform::rpc::FromGrpcStatus(done.get_future().get());
   }
-  // What the gateway's log says of the request with this trace.
+  // What the gateway's log says of the request with this trace, in one line.
   static nlohmann::json Logged(const std::string& trace) {
-    nlohmann::json entry;
+    std::vector<nlohmann::json> entries;
     EXPECT_TRUE(Eventually(absl::Seconds(5), [&] {
       const std::string log =
           test_support::ReadFile(system_->run_dir() + "/log/gateway.log");
+      entries.clear();
       for (absl::string_view line : absl::StrSplit(log, '\n')) {
         if (!absl::StrContains(line, trace)) continue;
-        entry = nlohmann::json::parse(line, /*cb=*/nullptr,
-                                      /*allow_exceptions=*/false);
+        entries.push_back(nlohmann::json::parse(line, /*cb=*/nullptr,
+                                                /*allow_exceptions=*/false));
       }
-      return entry.is_object();
+      return !entries.empty() && entries.back().is_object();
     }));
-    return entry;
+    EXPECT_EQ(entries.size(), 1U);
+    return entries.empty() ? nlohmann::json() : entries.back();
   }
   static std::string TraceParent(const std::string& trace) {
     return absl::StrCat("00-", trace, "-00f067aa0ba902b7-01");
