@@ -13,6 +13,10 @@ if(CMAKE_UNITY_BUILD)
     $<$<CXX_COMPILER_ID:GNU>:-Wno-subobject-linkage>)
 endif()
 
+# GCC tidies up its memory less often: a twelfth of the time to compile, for up to
+# half as much memory again.
+add_compile_options("$<$<CXX_COMPILER_ID:GNU>:SHELL:--param ggc-min-heapsize=1000000>")
+
 option(WERROR "Treat warnings as errors." OFF)
 if(WERROR)
   target_compile_options(project_options INTERFACE -Werror)

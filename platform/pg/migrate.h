@@ -1,4 +1,4 @@
-// Schema migrations: numbered SQL files, compiled in, each run once.
+// Runs schema migrations.
 #pragma once
 
 #include <functional>
@@ -8,17 +8,10 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 
+#include "platform/pg/migration.h"
 #include "platform/pg/pool.h"
 
 namespace platform::pg {
-
-// V1–V99 are the platform's (platform/events/migrations), V101 and up the
-// service's. A migration that has landed is never edited.
-struct Migration {
-  int version = 0;
-  absl::string_view name;
-  absl::string_view sql;
-};
 
 // What the role that a service runs as may do, all else being its owner's.
 struct RuntimeGrants {

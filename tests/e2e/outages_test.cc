@@ -142,8 +142,8 @@ TEST_F(OutagesTest, DuplicatesChangeNothing) {
               ->Api(absl::StrCat("CONSUMER.INFO.", stream, ".", durable), "",
                     absl::Seconds(2));
       if (!info.ok()) return false;
-      const nlohmann::json json = nlohmann::json::parse(*info);
-      if (json["num_pending"] != 0 || json["num_ack_pending"] != 0)
+      const nlohmann::json consumer = nlohmann::json::parse(*info);
+      if (consumer["num_pending"] != 0 || consumer["num_ack_pending"] != 0)
         return false;
     }
     return true;

@@ -5,24 +5,15 @@
 
 #include "platform/grpc/time.h"
 #include "restaurant/cook/v1/cook_events.pb.h"
+#include "tests/unit/cook/examples.h"
 
 namespace cook {
 namespace {
 
 namespace v1 = ::restaurant::cook::v1;
 
-const absl::Time kNoon = absl::FromUnixMicros(1'700'000'000'123'456);
-const absl::Time kLater = kNoon + absl::Seconds(1);
 constexpr char kTrace[] =
     "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
-
-OrderDetails ThreePortions() {
-  return {.order_id = "0190a000-0000-7000-8000-000000000001",
-          .restaurant_id = 1,
-          .restaurant_menu_id = 2,
-          .customer_id = 3,
-          .qty = 3};
-}
 
 Ticket Cooking() {
   return Ticket::Restore(

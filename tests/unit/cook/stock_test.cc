@@ -5,15 +5,13 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
+#include "tests/unit/cook/examples.h"
+
 namespace cook {
 namespace {
 
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
-
-const absl::Time kNoon = absl::FromUnixSeconds(1'700'000'000);
-const absl::Time kLater = kNoon + absl::Seconds(1);
-constexpr Item kBibimbap{.restaurant_id = 1, .restaurant_menu_id = 2};
 
 Stock Portions(int32_t on_hand) {
   return Stock::Restore(kBibimbap, on_hand, kNoon);

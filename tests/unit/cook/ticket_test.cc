@@ -10,6 +10,7 @@
 
 #include "platform/status/error.h"
 #include "tests/support/status_matchers.h"
+#include "tests/unit/cook/examples.h"
 
 namespace cook {
 namespace {
@@ -17,17 +18,6 @@ namespace {
 using test_support::Fails;
 using test_support::IsOk;
 using ::testing::IsEmpty;
-
-const absl::Time kNoon = absl::FromUnixSeconds(1'700'000'000);
-const absl::Time kLater = kNoon + absl::Seconds(1);
-
-OrderDetails ThreePortions() {
-  return {.order_id = "0190a000-0000-7000-8000-000000000001",
-          .restaurant_id = 1,
-          .restaurant_menu_id = 2,
-          .customer_id = 3,
-          .qty = 3};
-}
 
 Ticket In(TicketStatus status) {
   return Ticket::Restore({.order = ThreePortions(),

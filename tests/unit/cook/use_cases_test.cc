@@ -7,6 +7,7 @@
 #include "gtest/gtest.h"
 
 #include "tests/support/status_matchers.h"
+#include "tests/unit/cook/examples.h"
 #include "tests/unit/cook/fake_ticket_store.h"
 
 namespace cook {
@@ -18,11 +19,7 @@ using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
-const absl::Time kNoon = absl::FromUnixSeconds(1'700'000'000);
-const absl::Time kLater = kNoon + absl::Seconds(1);
-constexpr Item kBibimbap{.restaurant_id = 1, .restaurant_menu_id = 2};
-
-OrderDetails Order(std::string id, int32_t qty, Item item = kBibimbap) {
+OrderDetails OrderOf(std::string id, int32_t qty, Item item = kBibimbap) {
   return {.order_id = std::move(id),
           .restaurant_id = item.restaurant_id,
           .restaurant_menu_id = item.restaurant_menu_id,
@@ -31,7 +28,7 @@ OrderDetails Order(std::string id, int32_t qty, Item item = kBibimbap) {
 }
 
 CancelCommand Cancel(std::string id, bool from_order_service = true) {
-  return {.order = Order(std::move(id), 3),
+  return {.order = OrderOf(std::move(id), 3),
           .reason = "too slow",
           .by = "customer",
           .may_make_tombstone = from_order_service};
@@ -42,7 +39,8 @@ TEST(BeginCookingTest, FirstComeFirstServed) {
   store.stocks[kBibimbap] = 5;
 
   ASSERT_THAT(
-      BeginCooking(store, {Order("c", 3), Order("a", 3), Order("b", 2)}, kNoon),
+      BeginCooking(store, {OrderOf("c", 3), OrderOf("a", 3), OrderOf("b", 2)},
+                   kNoon),
       IsOk());
 
   EXPECT_EQ(store.tickets["c"].status, TicketStatus::kCooking);
@@ -57,7 +55,7 @@ TEST(BeginCookingTest, FirstComeFirstServed) {
 TEST(BeginCookingTest, AnItemThatWasNeverStockedIsRejected) {
   FakeTicketStore store;
 
-  ASSERT_THAT(BeginCooking(store, {Order("a", 1)}, kNoon), IsOk());
+  ASSERT_THAT(BeginCooking(store, {OrderOf("a", 1)}, kNoon), IsOk());
 
   EXPECT_EQ(store.tickets["a"].status, TicketStatus::kRejected);
   EXPECT_THAT(store.facts, ElementsAre(Fact(CookQtyChecked{0})));
@@ -68,7 +66,7 @@ TEST(BeginCookingTest, AnOrderNamedTwiceTakesOnce) {
   FakeTicketStore store;
   store.stocks[kBibimbap] = 5;
 
-  ASSERT_THAT(BeginCooking(store, {Order("a", 3), Order("a", 3)}, kNoon),
+  ASSERT_THAT(BeginCooking(store, {OrderOf("a", 3), OrderOf("a", 3)}, kNoon),
               IsOk());
 
   EXPECT_EQ(store.stocks[kBibimbap], 2);
@@ -78,10 +76,10 @@ TEST(BeginCookingTest, AnOrderNamedTwiceTakesOnce) {
 TEST(BeginCookingTest, AnOrderThatHasATicketIsLeftAlone) {
   FakeTicketStore store;
   store.stocks[kBibimbap] = 5;
-  ASSERT_THAT(BeginCooking(store, {Order("a", 3)}, kNoon), IsOk());
+  ASSERT_THAT(BeginCooking(store, {OrderOf("a", 3)}, kNoon), IsOk());
   const TicketData before = store.tickets["a"];
 
-  ASSERT_THAT(BeginCooking(store, {Order("a", 2), Order("b", 1)}, kLater),
+  ASSERT_THAT(BeginCooking(store, {OrderOf("a", 2), OrderOf("b", 1)}, kLater),
               IsOk());
 
   EXPECT_EQ(store.tickets["a"], before);
@@ -92,8 +90,9 @@ TEST(BeginCookingTest, LocksTicketsThenStocks) {
   FakeTicketStore store;
 
   ASSERT_THAT(
-      BeginCooking(
-          store, {Order("a", 1, Item{2, 1}), Order("b", 1, Item{1, 2})}, kNoon),
+      BeginCooking(store,
+                   {OrderOf("a", 1, Item{2, 1}), OrderOf("b", 1, Item{1, 2})},
+                   kNoon),
       IsOk());
 
   EXPECT_THAT(store.locks, ElementsAre("tickets", "stocks"));
@@ -103,13 +102,13 @@ TEST(BeginCookingTest, AFailedSaveIsReported) {
   FakeTicketStore store;
   store.save_status = absl::InternalError("no");
 
-  EXPECT_EQ(BeginCooking(store, {Order("a", 1)}, kNoon), store.save_status);
+  EXPECT_EQ(BeginCooking(store, {OrderOf("a", 1)}, kNoon), store.save_status);
 }
 
 TEST(CancelTicketTest, ReturnsTheStock) {
   FakeTicketStore store;
   store.stocks[kBibimbap] = 5;
-  ASSERT_THAT(BeginCooking(store, {Order("a", 3)}, kNoon), IsOk());
+  ASSERT_THAT(BeginCooking(store, {OrderOf("a", 3)}, kNoon), IsOk());
   store.locks.clear();
 
   const absl::StatusOr<Ticket> ticket =
@@ -127,7 +126,7 @@ TEST(CancelTicketTest, ReturnsTheStock) {
 TEST(CancelTicketTest, AgainGivesTheSameAnswerAndReturnsNothing) {
   FakeTicketStore store;
   store.stocks[kBibimbap] = 5;
-  ASSERT_THAT(BeginCooking(store, {Order("a", 3)}, kNoon), IsOk());
+  ASSERT_THAT(BeginCooking(store, {OrderOf("a", 3)}, kNoon), IsOk());
   const absl::StatusOr<Ticket> first = CancelTicket(store, Cancel("a"), kNoon);
   ASSERT_THAT(first, IsOk());
 
@@ -142,7 +141,7 @@ TEST(CancelTicketTest, AgainGivesTheSameAnswerAndReturnsNothing) {
 TEST(CancelTicketTest, UsesTheTicketsOwnQuantity) {
   FakeTicketStore store;
   store.stocks[kBibimbap] = 5;
-  ASSERT_THAT(BeginCooking(store, {Order("a", 2)}, kNoon), IsOk());
+  ASSERT_THAT(BeginCooking(store, {OrderOf("a", 2)}, kNoon), IsOk());
 
   ASSERT_THAT(CancelTicket(store, Cancel("a"), kLater), IsOk());
 
@@ -154,11 +153,11 @@ TEST(CancelTicketTest, AnOrderNobodyHeardOfGetsATombstone) {
   store.stocks[kBibimbap] = 5;
 
   ASSERT_THAT(CancelTicket(store, Cancel("a"), kNoon), IsOk());
-  ASSERT_THAT(BeginCooking(store, {Order("a", 3)}, kLater), IsOk());
+  ASSERT_THAT(BeginCooking(store, {OrderOf("a", 3)}, kLater), IsOk());
 
   EXPECT_EQ(store.tickets["a"].status, TicketStatus::kCancelled);
   EXPECT_EQ(store.tickets["a"].version, 1);
-  EXPECT_EQ(store.tickets["a"].order, Order("a", 3));
+  EXPECT_EQ(store.tickets["a"].order, OrderOf("a", 3));
   EXPECT_EQ(store.stocks[kBibimbap], 5);
   EXPECT_THAT(store.facts,
               ElementsAre(Fact(CookCancelled{"too slow", "customer"})));
@@ -176,7 +175,7 @@ TEST(CancelTicketTest, OnlyTheOrderServiceMakesTombstones) {
 TEST(CancelTicketTest, IsTooLateForACookedTicket) {
   FakeTicketStore store;
   store.stocks[kBibimbap] = 5;
-  ASSERT_THAT(BeginCooking(store, {Order("a", 3)}, kNoon), IsOk());
+  ASSERT_THAT(BeginCooking(store, {OrderOf("a", 3)}, kNoon), IsOk());
   ASSERT_THAT(FinishCooking(store, "a", kNoon), IsOk());
 
   EXPECT_THAT(CancelTicket(store, Cancel("a"), kLater),
@@ -195,7 +194,7 @@ TEST(FinishCookingTest, AnUnknownOrderIsNotFound) {
 TEST(FinishCookingTest, AgainGivesTheSameAnswer) {
   FakeTicketStore store;
   store.stocks[kBibimbap] = 5;
-  ASSERT_THAT(BeginCooking(store, {Order("a", 3)}, kNoon), IsOk());
+  ASSERT_THAT(BeginCooking(store, {OrderOf("a", 3)}, kNoon), IsOk());
   const absl::StatusOr<Ticket> first = FinishCooking(store, "a", kNoon);
   ASSERT_THAT(first, IsOk());
 
@@ -210,9 +209,10 @@ TEST(FinishDueTest, FinishesWhatIsDueUpToTheLimit) {
   FakeTicketStore store;
   store.stocks[kBibimbap] = 100;
   ASSERT_THAT(
-      BeginCooking(store, {Order("a", 1), Order("b", 1), Order("c", 1)}, kNoon),
+      BeginCooking(store, {OrderOf("a", 1), OrderOf("b", 1), OrderOf("c", 1)},
+                   kNoon),
       IsOk());
-  ASSERT_THAT(BeginCooking(store, {Order("d", 1)}, kLater), IsOk());
+  ASSERT_THAT(BeginCooking(store, {OrderOf("d", 1)}, kLater), IsOk());
 
   EXPECT_EQ(FinishDue(store, kNoon, 2, kLater).value(), 2);
   EXPECT_EQ(FinishDue(store, kNoon, 2, kLater).value(), 1);

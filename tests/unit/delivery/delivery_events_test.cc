@@ -5,6 +5,7 @@
 #include "platform/grpc/time.h"
 #include "platform/uuid/uuid.h"
 #include "restaurant/delivery/v1/delivery_events.pb.h"
+#include "tests/unit/delivery/examples.h"
 
 namespace delivery {
 namespace {
@@ -14,8 +15,6 @@ namespace v1 = ::restaurant::delivery::v1;
 constexpr char kOrderId[] = "01890000-0000-7000-8000-000000000001";
 constexpr char kTrace[] =
     "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
-const absl::Time kNoon = absl::FromUnixMicros(1700000000123456);
-const absl::Time kLater = kNoon + absl::Minutes(20);
 
 Delivery Started() {
   return Delivery::Start({.order_id = kOrderId,

@@ -3,11 +3,10 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
+#include "tests/unit/delivery/examples.h"
+
 namespace delivery {
 namespace {
-
-const absl::Time kNoon = absl::FromUnixSeconds(1700000000);
-const absl::Time kLater = kNoon + absl::Minutes(20);
 
 const Parcel kBibimbap = {.order_id = "01890000-0000-7000-8000-000000000001",
                           .restaurant_id = 1,

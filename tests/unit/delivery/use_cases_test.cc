@@ -4,6 +4,7 @@
 #include "gtest/gtest.h"
 
 #include "tests/support/status_matchers.h"
+#include "tests/unit/delivery/examples.h"
 #include "tests/unit/delivery/fake_delivery_store.h"
 
 namespace delivery {
@@ -15,9 +16,6 @@ using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::Pair;
 using ::testing::SizeIs;
-
-const absl::Time kNoon = absl::FromUnixSeconds(1700000000);
-const absl::Time kLater = kNoon + absl::Minutes(20);
 
 Parcel ParcelOf(const std::string& order_id) {
   return {.order_id = order_id,

@@ -9,11 +9,10 @@
 #include "platform/grpc/time.h"
 #include "platform/uuid/uuid.h"
 #include "restaurant/order/v1/order_events.pb.h"
+#include "tests/unit/order/examples.h"
 
 namespace order {
 namespace {
-
-const absl::Time kNow = absl::FromUnixMicros(1'700'000'000'123'456);
 
 Fact Told(decltype(Fact::what) what) {
   OrderState after =

@@ -8,6 +8,7 @@
 
 #include "platform/status/error.h"
 #include "tests/support/status_matchers.h"
+#include "tests/unit/order/examples.h"
 
 namespace order {
 namespace {
@@ -17,8 +18,7 @@ using test_support::IsOk;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
-const absl::Time kPlaced = absl::FromUnixSeconds(1'700'000'000);
-const absl::Time kLater = kPlaced + absl::Seconds(7);
+const absl::Time kLater = kNow + absl::Seconds(7);
 
 using Step = absl::Status (*)(Order&);
 
@@ -47,8 +47,8 @@ Order In(OrderStatus status) {
   state.qty = 4;
   state.status = status;
   state.version = 5;
-  state.created = kPlaced;
-  state.modified = kPlaced;
+  state.created = kNow;
+  state.modified = kNow;
   return Order::Restore(state);
 }
 
@@ -125,7 +125,7 @@ TEST_P(EveryCell, GoesWhereTheDiagramSays) {
     EXPECT_THAT(status, IsOk());
     EXPECT_EQ(order.state().version, before.version + 1);
     EXPECT_EQ(order.state().modified, kLater);
-    EXPECT_EQ(order.state().created, kPlaced);
+    EXPECT_EQ(order.state().created, kNow);
     ASSERT_THAT(order.facts(), SizeIs(1));
     EXPECT_EQ(order.facts()[0].after, order.state());
     EXPECT_EQ(order.loaded_version(), before.version);
@@ -140,7 +140,7 @@ INSTANTIATE_TEST_SUITE_P(Order, EveryCell, ::testing::ValuesIn(kCells),
                          });
 
 TEST(OrderTest, PlacedIsOrderedAtVersionOne) {
-  const Order order = Order::Place("id", {1, 2, 3, 4}, kPlaced);
+  const Order order = Order::Place("id", {1, 2, 3, 4}, kNow);
   EXPECT_EQ(order.state().status, kOrdered);
   EXPECT_EQ(order.state().version, 1);
   EXPECT_EQ(order.loaded_version(), 0);

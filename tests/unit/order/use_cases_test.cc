@@ -8,6 +8,7 @@
 
 #include "platform/status/error.h"
 #include "tests/support/status_matchers.h"
+#include "tests/unit/order/examples.h"
 #include "tests/unit/order/fake_order_store.h"
 
 namespace order {
@@ -18,7 +19,6 @@ using test_support::IsOk;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
-const absl::Time kNow = absl::FromUnixSeconds(1'700'000'000);
 using Kind = KitchenAnswer::Kind;
 
 OrderState Stored(const std::string& id, OrderStatus status) {
