@@ -10,14 +10,13 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdio>
-#include <deque>
 #include <fstream>
 #include <map>
 #include <memory>
+#include <optional>
 #include <random>
 #include <sstream>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "absl/flags/flag.h"
@@ -46,9 +45,8 @@ ABSL_FLAG(absl::Duration, warm_up, absl::Seconds(1),
 ABSL_FLAG(std::string, ids, "", "read: a file with order ids, one a line.");
 ABSL_FLAG(
     int, samples, 10,
-    "lives: orders a second that are followed, by a read every 2 ms, later "
-    "every fifth of their age, until the kitchen shows: not too many, they are "
-    "load, too.");
+    "lives: orders a second that are watched until the kitchen shows: not too "
+    "many, they are load, too.");
 ABSL_FLAG(int, customers, 1000, "place, lives: Spread over so many customers.");
 ABSL_FLAG(std::string, auth_key, "",
           "File with the key that signs people's tokens (scripts/up makes it); "
@@ -291,85 +289,91 @@ nlohmann::json Read() {
       });
 }
 
-// Follows sampled orders until the kitchen's part shows: reads them every 2 ms,
-// or every fifth of the time since the answer if that is longer: a lag is taken
-// for up to a fifth longer than it was, and does not cause more lag.
+// Watches sampled orders until the kitchen's part shows, ten seconds at most.
 class Follower {
  public:
   explicit Follower(std::unique_ptr<mypage_v1::MypageService::Stub> stub)
-      : stub_(std::move(stub)), thread_([this] { Work(); }) {}
+      : stub_(std::move(stub)) {}
 
-  void Add(std::string order_id, absl::Time answered) {
-    MutexLock lock(mutex_);
-    waiting_.push_back({std::move(order_id), answered});
+  void Add(const std::string& order_id, absl::Time answered) {
+    {
+      MutexLock lock(mutex_);
+      ++open_;
+    }
+    (new Watch(*this, order_id, answered))->Start();
   }
 
-  // Stops once all are seen or `patience` has passed; returns the lags in ms
-  // and how many were never seen.
-  std::pair<std::vector<double>, int> Finish(absl::Duration patience) {
-    give_up_.store(absl::ToUnixMicros(absl::Now() + patience));
-    thread_.join();
+  // Waits for all; returns the lags in ms and how many were never seen.
+  std::pair<std::vector<double>, int> Finish() {
+    MutexLock lock(mutex_);
+    while (open_ > 0) ended_.Wait(mutex_);
     return {std::move(lags_), unseen_};
   }
 
  private:
-  struct Sample {
-    std::string order_id;
-    absl::Time answered;
-    absl::Time next_read = absl::InfinitePast();
-  };
+  // Deletes itself when it has ended.
+  class Watch final
+      : public grpc::ClientReadReactor<mypage_v1::WatchMypageResponse> {
+   public:
+    Watch(Follower& follower, const std::string& order_id, absl::Time answered)
+        : follower_(follower), answered_(answered) {
+      context_.set_deadline(absl::ToChronoTime(answered + absl::Seconds(10)));
+      AllTokens().AddOperator(context_);
+      request_.set_order_id(order_id);
+    }
 
-  bool Visible(const std::string& order_id) {
-    grpc::ClientContext context;
-    context.set_deadline(absl::ToChronoTime(absl::Now() + absl::Seconds(5)));
-    AllTokens().AddOperator(context);
-    mypage_v1::GetMypageRequest request;
-    request.set_order_id(order_id);
-    mypage_v1::GetMypageResponse response;
-    return stub_->GetMypage(&context, request, &response).ok() &&
-           response.mypage().cook_status() !=
-               restaurant::cook::v1::TICKET_STATUS_UNSPECIFIED;
-  }
+    void Start() {
+      follower_.stub_->async()->WatchMypage(&context_, &request_, this);
+      StartRead(&response_);
+      StartCall();
+    }
 
-  void Work() {
-    std::deque<Sample> open;
-    while (true) {
-      {
-        MutexLock lock(mutex_);
-        open.insert(open.end(), waiting_.begin(), waiting_.end());
-        waiting_.clear();
-      }
-      for (size_t i = open.size(); i > 0; --i) {
-        Sample sample = std::move(open.front());
-        open.pop_front();
-        const absl::Time now = absl::Now();
-        if (now >= sample.next_read) {
-          if (Visible(sample.order_id)) {
-            lags_.push_back(
-                absl::ToDoubleMilliseconds(absl::Now() - sample.answered));
-            continue;
-          }
-          sample.next_read = now + (now - sample.answered) / 5;
-        }
-        open.push_back(std::move(sample));
-      }
-      const int64_t give_up = give_up_.load();
-      if (give_up != 0 &&
-          (open.empty() || absl::ToUnixMicros(absl::Now()) > give_up)) {
-        unseen_ = static_cast<int>(open.size());
+    void OnReadDone(bool ok) override {
+      if (!ok) return;
+      if (response_.mypage().cook_status() ==
+          restaurant::cook::v1::TICKET_STATUS_UNSPECIFIED) {
+        StartRead(&response_);
         return;
       }
-      absl::SleepFor(absl::Milliseconds(2));
+      lag_ = absl::Now() - answered_;
+      context_.TryCancel();
     }
+
+    void OnDone(const grpc::Status& status) override {
+      if (!lag_ && status.error_code() == grpc::StatusCode::NOT_FOUND) {
+        // mypage has waited for the order and has not heard of it yet.
+        (new Watch(follower_, request_.order_id(), answered_))->Start();
+      } else {
+        follower_.Ended(lag_);
+      }
+      delete this;
+    }
+
+   private:
+    Follower& follower_;
+    const absl::Time answered_;
+    grpc::ClientContext context_;
+    mypage_v1::WatchMypageRequest request_;
+    mypage_v1::WatchMypageResponse response_;
+    std::optional<absl::Duration> lag_;
+  };
+
+  void Ended(std::optional<absl::Duration> lag) {
+    MutexLock lock(mutex_);
+    if (lag) {
+      lags_.push_back(absl::ToDoubleMilliseconds(*lag));
+    } else {
+      ++unseen_;
+    }
+    if (--open_ == 0) ended_.SignalAll();
   }
 
-  std::unique_ptr<mypage_v1::MypageService::Stub> stub_;
+  const std::unique_ptr<mypage_v1::MypageService::Stub> stub_;
   Mutex mutex_;
-  std::vector<Sample> waiting_ ABSL_GUARDED_BY(mutex_);
-  std::atomic<int64_t> give_up_ = 0;
-  std::vector<double> lags_;  // the thread's until it is joined
-  int unseen_ = 0;
-  std::thread thread_;
+  platform::CondVar ended_;
+  int open_ ABSL_GUARDED_BY(mutex_) = 0;
+  int unseen_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::vector<double> lags_ ABSL_GUARDED_BY(mutex_);
 };
 
 // One order of the open loop; deletes itself when it is answered.
@@ -423,7 +427,7 @@ nlohmann::json Lives() {
     while (answered < total) all_answered.Wait(mutex);
   }
   const absl::Duration elapsed = absl::Now() - begin;
-  auto [lags, unseen] = follower.Finish(absl::Seconds(10));
+  auto [lags, unseen] = follower.Finish();
   nlohmann::json result;
   {
     MutexLock lock(mutex);
