@@ -7,14 +7,14 @@ target_compile_options(project_options INTERFACE
   -Woverloaded-virtual -Wimplicit-fallthrough)
 
 if(CMAKE_UNITY_BUILD)
-  # Sources are compiled some together, as if they were headers: there GCC warns of
+  # The sources of a target are compiled together, as if they were headers: there GCC warns of
   # classes with members of nameless types.
   target_compile_options(project_options INTERFACE
     $<$<CXX_COMPILER_ID:GNU>:-Wno-subobject-linkage>)
 endif()
 
-# GCC tidies up its memory less often: a twelfth of the time to compile, for up to
-# half as much memory again.
+# Less often does GCC look for memory (in kB) to use again: saves a twelfth of the
+# time to compile, for up to half as much memory again.
 add_compile_options("$<$<CXX_COMPILER_ID:GNU>:SHELL:--param ggc-min-heapsize=1000000>")
 
 option(WERROR "Treat warnings as errors." OFF)

@@ -89,7 +89,7 @@ function(restaurant_proto name)
   endif()
 endfunction()
 
-# Only what is tested has to be fast. This halves the time to compile a test with
+# Only what is tested, or measured, has to be fast. This halves the time to compile a test with
 # sanitizers, and saves a fifth without.
 set(test_optimization -O0)
 
@@ -160,7 +160,30 @@ function(test_run name program label)
     COMMAND ${program} --gtest_output=xml:${CMAKE_BINARY_DIR}/results/${name}.xml ${ARGN})
   set_tests_properties(${name} PROPERTIES LABELS ${label} TIMEOUT 300)
   if(label STREQUAL "e2e")
-    # First, since they take longest.
-    set_tests_properties(${name} PROPERTIES TIMEOUT 600 COST 1000)
+    whole_system(${name} 600)
   endif()
+endfunction()
+
+# whole_system(<test> <timeout in seconds>)
+#
+# The test starts a whole system, which has a range of ports to itself. Such tests
+# begin first: most take long.
+function(whole_system test timeout)
+  get_property(before GLOBAL PROPERTY whole_systems)
+  list(LENGTH before number)
+  # Above these choose tests that start no system (tests/support/process.cc).
+  if(number GREATER_EQUAL 20)
+    message(FATAL_ERROR "${test}: there are no ports left for a whole system")
+  endif()
+  set_property(GLOBAL APPEND PROPERTY whole_systems ${test})
+  math(EXPR first "10000 + ${number} * 800")
+  math(EXPR last "${first} + 799")
+  set_tests_properties(${test} PROPERTIES TIMEOUT ${timeout} COST 1000
+    ENVIRONMENT "AUTO_PORTS=${first}-${last}")
+endfunction()
+
+# Tests that need much of the machine, or much of the time: one of them at a time,
+# and before all others.
+function(heavy_tests)
+  set_tests_properties(${ARGN} PROPERTIES RESOURCE_LOCK processors COST 2000)
 endfunction()

@@ -32,7 +32,7 @@ struct WatchOptions {
   absl::Duration max_age = absl::Hours(1);       // give or take a tenth
   // Between reads of a key, at least; longer if many watch it, so that they are
   // sent no more than so many messages a second together.
-  absl::Duration breath = absl::Milliseconds(20);
+  absl::Duration breath = absl::Milliseconds(5);
   int messages_per_second = 10'000;
   // A key that was not read for so long is read again, in case a notice was
   // never sent, as by an older replica.

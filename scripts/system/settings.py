@@ -210,9 +210,11 @@ def link_port(service, other):
 
 def _any_port(taken):
     """A port that nobody listens on, outside the range the kernel gives to
-    outgoing connections, so that it is still free when it is used."""
+    outgoing connections, so that it is still free when it is used; within
+    AUTO_PORTS (FIRST-LAST), if that is set, for systems that start at once."""
+    first, last = os.environ.get("AUTO_PORTS", "10000-32000").split("-")
     while True:
-        number = random.randint(10000, 32000)
+        number = random.randint(int(first), int(last))
         if number not in taken and is_free(number):
             return number
 

@@ -68,7 +68,7 @@ TEST_F(OutagesTest, DuplicatesChangeNothing) {
       "DELIVERY_STATUS_STARTED");
   const std::string cancelled = system_->Place(21, 2, 2, 3);
   ASSERT_EQ(system_->Delete("/orders/" + cancelled).status, 200);
-  absl::SleepFor(absl::Seconds(1));
+  ASSERT_TRUE(system_->ComesToRest());
   const auto state = [] {
     std::string all;
     for (const auto& [service, table, key] :
@@ -127,27 +127,7 @@ TEST_F(OutagesTest, DuplicatesChangeNothing) {
     }
   }
   ASSERT_GT(published, 25);
-  auto jetstream =
-      platform::events::JetStream::Connect(system_->BrokerAs("provisioner"));
-  ASSERT_TRUE(jetstream.ok());
-  // All of them were taken: nothing is pending at any durable.
-  ASSERT_TRUE(Eventually(absl::Seconds(20), [&] {
-    for (const auto& [stream, durable] :
-         {std::pair{"ORDER", "cook"}, std::pair{"ORDER", "mypage"},
-          std::pair{"COOK", "order"}, std::pair{"COOK", "delivery"},
-          std::pair{"COOK", "mypage"}, std::pair{"DELIVERY", "order"},
-          std::pair{"DELIVERY", "mypage"}}) {
-      const auto info =
-          (*jetstream)
-              ->Api(absl::StrCat("CONSUMER.INFO.", stream, ".", durable), "",
-                    absl::Seconds(2));
-      if (!info.ok()) return false;
-      const nlohmann::json consumer = nlohmann::json::parse(*info);
-      if (consumer["num_pending"] != 0 || consumer["num_ack_pending"] != 0)
-        return false;
-    }
-    return true;
-  }));
+  ASSERT_TRUE(system_->ComesToRest());
 
   EXPECT_EQ(state(), before);
 }
@@ -167,7 +147,8 @@ TEST_F(OutagesTest, CookAwayNeverBlocksOrderingAndACancelPends) {
     const Answer pending = system_->Delete("/orders/" + id);
     EXPECT_EQ(pending.status, 200) << pending.text;
     EXPECT_EQ(pending.body["order"]["status"], "ORDER_STATUS_CANCEL_PENDING");
-    EXPECT_LE(absl::Now() - asked, absl::Seconds(2));
+    // The kitchen is waited for one second.
+    EXPECT_LE(absl::Now() - asked, absl::Seconds(4));
   }
 
   ASSERT_EQ(system_->Script("start cook").exit_code, 0);

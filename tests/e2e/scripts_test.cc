@@ -74,7 +74,7 @@ TEST(ScriptsTest, ASystemOnServersGivenByUrlComesAndGoes) {
 
   // It follows until it is ended.
   const Ran logs = RunCommand(absl::StrCat("RUN_DIR=", system.run_dir(),
-                                           " timeout 1 " SOURCE_DIR
+                                           " timeout 3 " SOURCE_DIR
                                            "/scripts/logs order cook"));
   EXPECT_EQ(logs.exit_code, 124);
   EXPECT_THAT(logs.output, AllOf(HasSubstr(R"("service":"order")"),

@@ -300,6 +300,32 @@ void System::DeleteStream(const std::string& stream) const {
       (*jetstream)->Api("STREAM.DELETE." + stream, "", absl::Seconds(5)).ok());
 }
 
+bool System::ComesToRest() const {
+  const auto jetstream =
+      platform::events::JetStream::Connect(BrokerAs("provisioner"));
+  if (!jetstream.ok()) return false;
+  const auto taken = [&](const std::string& stream, const char* durable) {
+    const auto info =
+        (*jetstream)
+            ->Api(absl::StrCat("CONSUMER.INFO.", stream, ".", durable), "",
+                  absl::Seconds(2));
+    if (!info.ok()) return false;
+    const nlohmann::json consumer = nlohmann::json::parse(*info);
+    return consumer["num_pending"] == 0 && consumer["num_ack_pending"] == 0;
+  };
+  const auto published = [&](const char* service) {
+    return Sql(service,
+               "SELECT count(*) FROM outbox WHERE published_at IS NULL") == "0";
+  };
+  return test_support::Eventually(absl::Seconds(20), [&] {
+    return published("order") && taken("ORDER", "cook") &&
+           taken("ORDER", "mypage") && published("cook") &&
+           taken("COOK", "order") && taken("COOK", "delivery") &&
+           taken("COOK", "mypage") && published("delivery") &&
+           taken("DELIVERY", "order") && taken("DELIVERY", "mypage");
+  });
+}
+
 std::string System::Sql(const std::string& service,
                         const std::string& sql) const {
   const std::string dsn =

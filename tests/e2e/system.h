@@ -93,6 +93,9 @@ class System {
   platform::events::JetStreamOptions BrokerAs(const std::string& user) const;
   // Deletes one of the broker's streams, as an operator.
   void DeleteStream(const std::string& stream) const;
+  // Waits until all events were published and taken; false if they are not
+  // within 20 s.
+  bool ComesToRest() const;
   // Runs SQL on a service's database, as its owner; the rows as text, columns
   // by '|'.
   std::string Sql(const std::string& service, const std::string& sql) const;

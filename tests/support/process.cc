@@ -152,8 +152,10 @@ Finished RunProgram(ProcessOptions options, absl::Duration timeout) {
 }
 
 int FreePort() {
-  constexpr int kFirst = 10'000;
-  constexpr int kLast = 32'767;  // the kernel's own begin above, on Linux
+  // Below are those of whole systems (cmake/Targets.cmake), above the kernel's
+  // own, on Linux.
+  constexpr int kFirst = 26'000;
+  constexpr int kLast = 32'767;
   std::random_device device;
   std::mt19937 random(device() ^ static_cast<unsigned>(getpid()));
   std::uniform_int_distribution<int> ports(kFirst, kLast);
