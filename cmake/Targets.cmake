@@ -89,13 +89,14 @@ function(restaurant_proto name)
   endif()
 endfunction()
 
-# Only what is tested, or measured, has to be fast. This halves the time to compile a test with
-# sanitizers, and saves a fifth without.
+# Only what is tested, or measured, has to be fast. This halves the time to compile
+# a test with sanitizers, and saves a fifth without.
 set(test_optimization -O0)
 
 # restaurant_test_library(<name> SOURCES ... [DEPS ...])
 #
-# What several test programs share.
+# What several test programs share, and no benchmark: the linker takes its copies of
+# inline functions for all of the program.
 function(restaurant_test_library name)
   restaurant_library(${name} ${ARGN})
   target_compile_options(${name} PRIVATE ${test_optimization})

@@ -9,14 +9,17 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cmath>
 #include <cstdio>
 #include <fstream>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 #include <random>
 #include <sstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/flags/flag.h"
@@ -97,7 +100,7 @@ struct Tally {
 double Percentile(std::vector<double>& values, double p) {
   if (values.empty()) return 0;
   const auto at = static_cast<std::ptrdiff_t>(
-      p * static_cast<double>(values.size() - 1) + 0.5);
+      std::lround(p * static_cast<double>(values.size() - 1)));
   std::nth_element(values.begin(), values.begin() + at, values.end());
   return values[static_cast<size_t>(at)];
 }
@@ -152,7 +155,7 @@ class Tokens {
     if (!token.ok()) {
       std::fprintf(stderr, "--auth_key: %s\n",
                    token.status().ToString().c_str());
-      std::exit(2);
+      std::exit(2);  // NOLINT(concurrency-mt-unsafe): no other thread yet
     }
     return "Bearer " + *token;
   }
@@ -204,10 +207,11 @@ class Caller {
     context_ = std::make_unique<grpc::ClientContext>();
     context_->set_deadline(absl::ToChronoTime(begun_ + absl::Seconds(5)));
     request_ = next_();
-    start_(context_.get(), &request_, &response_, [this](grpc::Status status) {
-      if (begun_ >= counted_) tally_.Add(status, absl::Now() - begun_);
-      Go();
-    });
+    start_(context_.get(), &request_, &response_,
+           [this](const grpc::Status& status) {
+             if (begun_ >= counted_) tally_.Add(status, absl::Now() - begun_);
+             Go();
+           });
   }
 
   const Tally& Wait() {
@@ -238,6 +242,7 @@ nlohmann::json ClosedLoop(
   const absl::Time begin = absl::Now() + absl::GetFlag(FLAGS_warm_up);
   const absl::Time end = begin + absl::GetFlag(FLAGS_duration);
   std::vector<std::unique_ptr<Caller<Request, Response>>> callers;
+  callers.reserve(static_cast<size_t>(absl::GetFlag(FLAGS_callers)));
   for (int i = 0; i < absl::GetFlag(FLAGS_callers); ++i) {
     callers.push_back(
         std::make_unique<Caller<Request, Response>>(start, next, begin, end));
@@ -271,7 +276,7 @@ nlohmann::json Read() {
   for (std::string line; std::getline(file, line);) ids.push_back(line);
   if (ids.empty()) {
     std::fprintf(stderr, "--ids: no order ids\n");
-    std::exit(2);
+    std::exit(2);  // NOLINT(concurrency-mt-unsafe): no other thread yet
   }
   const auto stub =
       mypage_v1::MypageService::NewStub(Connect(absl::GetFlag(FLAGS_mypage)));
@@ -445,7 +450,7 @@ nlohmann::json Lives() {
 
 }  // namespace
 
-int main(int argc, char** argv) {
+int main(int argc, char** argv) {  // NOLINT(bugprone-exception-escape)
   absl::ParseCommandLine(argc, argv);
   AllTokens();
   const std::string mode = absl::GetFlag(FLAGS_mode);
