@@ -7,13 +7,13 @@ target_compile_options(project_options INTERFACE
   -Woverloaded-virtual -Wimplicit-fallthrough)
 
 if(CMAKE_UNITY_BUILD)
-  # The sources of a target are compiled together, as if they were headers: there GCC warns of
-  # classes with members of nameless types.
+  # The sources of a target are compiled together, as if they were headers: there
+  # GCC warns of classes with members of nameless types.
   target_compile_options(project_options INTERFACE
     $<$<CXX_COMPILER_ID:GNU>:-Wno-subobject-linkage>)
 endif()
 
-# Less often does GCC look for memory (in kB) to use again: saves a twelfth of the
+# GCC looks for memory to use again only above 1 GB (in kB): saves a twelfth of the
 # time to compile, for up to half as much memory again.
 add_compile_options("$<$<CXX_COMPILER_ID:GNU>:SHELL:--param ggc-min-heapsize=1000000>")
 
