@@ -41,8 +41,9 @@ absl::StatusOr<T> Change(
   absl::Status done = pool.InTransaction([&](pqxx::work& tx) {
     PgTicketStore store(tx, call.trace().Traceparent());
     absl::StatusOr<T> result = use_case(store);
-    if (result.ok()) changed = *std::move(result);
-    return result.status();
+    if (!result.ok()) return result.status();
+    changed = *std::move(result);
+    return absl::OkStatus();
   });
   if (!done.ok()) return done;
   return *std::move(changed);

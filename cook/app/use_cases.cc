@@ -25,6 +25,7 @@ absl::Status BeginCooking(TicketStore& store,
     }
   }
   std::vector<Item> items;
+  items.reserve(by_item.size());
   for (const auto& [item, stock] : by_item) items.push_back(item);
   for (Stock& stock : store.LockStocks(items)) {
     by_item.insert_or_assign(stock.item(), std::move(stock));
@@ -37,6 +38,7 @@ absl::Status BeginCooking(TicketStore& store,
     tickets.push_back(Ticket::Begin(order, by_item.at(order.item()), now));
   }
   std::vector<Stock> stocks;
+  stocks.reserve(by_item.size());
   for (auto& [item, stock] : by_item) stocks.push_back(std::move(stock));
   return store.Save(tickets, stocks);
 }

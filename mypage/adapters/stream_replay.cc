@@ -63,7 +63,7 @@ absl::StatusOr<std::vector<InMessage>> StreamReplay::Next(int max) {
 
 absl::Status StreamReplay::Acknowledge(absl::Span<const InMessage> messages) {
   for (const InMessage& message : messages) {
-    const absl::Status sent = jetstream_.Send(message.reply, "+ACK");
+    absl::Status sent = jetstream_.Send(message.reply, "+ACK");
     if (!sent.ok()) return sent;
   }
   return absl::OkStatus();

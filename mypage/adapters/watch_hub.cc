@@ -32,13 +32,15 @@ absl::StatusOr<std::vector<MypageView>> ReadViews(platform::pg::Pool& pool,
     if (key.is_list()) {
       auto list = ListMypages(tx, key.customer_id, std::nullopt, /*before=*/"",
                               key.page_size);
-      if (list.ok()) views = *std::move(list);
-      return list.status();
+      if (!list.ok()) return list.status();
+      views = *std::move(list);
+      return absl::OkStatus();
     }
     auto view = FindMypage(tx, key.order_id);
     if (absl::IsNotFound(view.status())) return absl::OkStatus();
-    if (view.ok()) views.push_back(*std::move(view));
-    return view.status();
+    if (!view.ok()) return view.status();
+    views.push_back(*std::move(view));
+    return absl::OkStatus();
   });
   if (!read.ok()) return read;
   return views;
@@ -311,13 +313,14 @@ void WatchHub::ReadDone(const std::shared_ptr<Topic>& topic,
 
 void WatchHub::Publish(Topic& topic,
                        absl::StatusOr<std::vector<MypageView>> views) {
-  NoteReads(views.status());
+  const absl::Status read = views.status();
+  NoteReads(read);
   bool news = false;
-  if (views.ok() && topic.newest == nullptr) {
+  if (read.ok() && topic.newest == nullptr) {
     topic.newest = std::make_shared<Publication>(
         topic.key, WatchState(static_cast<size_t>(topic.key.page_size),
                               *std::move(views)));
-  } else if (views.ok()) {
+  } else if (read.ok()) {
     WatchState next(topic.newest->state(), *std::move(views));
     news = next.generation() != topic.newest->state().generation();
     if (news) {
@@ -332,10 +335,10 @@ void WatchHub::Publish(Topic& topic,
     changed = topic.read_for;
   }
   for (const std::shared_ptr<Watcher>& watcher : audience) {
-    if (views.ok()) {
+    if (read.ok()) {
       watcher->Offer(topic.newest);
     } else {
-      watcher->Fail(views.status());
+      watcher->Fail(read);
     }
   }
   if (news)

@@ -32,13 +32,14 @@ struct CommonConfig {
   std::string pg_runtime_role;  // --pg_runtime_role of the subcommand `migrate`
   int pg_connections = 0;       // --pg_connections of the request pool, 1..100
   NatsConfig nats;
-  int threads = 0;                // --threads of the executor, 1..256
-  int queue_limit = 0;            // --queue_limit per priority, 1..100000
-  absl::Duration drain;           // --drain: keep serving after SIGTERM, 0..60s
-  absl::Duration grace;           // --grace for calls in hand, 0..60s
-  log::Level log_level;           // --log_level debug|info|warning|error
-  bool repair = false;            // --repair of the subcommand `reconcile`
-  bool reconcile_repair = false;  // --reconcile_repair: the relay does it
+  int threads = 0;       // --threads of the executor, 1..256
+  int queue_limit = 0;   // --queue_limit per priority, 1..100000
+  absl::Duration drain;  // --drain: keep serving after SIGTERM, 0..60s
+  absl::Duration grace;  // --grace for calls in hand, 0..60s
+  // --log_level debug|info|warning|error
+  log::Level log_level = log::Level::kInfo;
+  bool repair = false;             // --repair of the subcommand `reconcile`
+  bool reconcile_repair = false;   // --reconcile_repair: the relay does it
   bool failpoint_control = false;  // --failpoint_control: see failpoint.h
 };
 

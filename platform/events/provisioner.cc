@@ -1,5 +1,6 @@
 #include "platform/events/provisioner.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <fstream>
 #include <set>
@@ -53,10 +54,10 @@ json DurableConfig(const DurableDeclaration& durable) {
 
 // True if every declared field is what the server has.
 bool Matches(const json& declared, const json& actual) {
-  for (const auto& [key, value] : declared.items()) {
-    if (!actual.contains(key) || actual[key] != value) return false;
-  }
-  return true;
+  const auto fields = declared.items();
+  return std::all_of(fields.begin(), fields.end(), [&](const auto& field) {
+    return actual.contains(field.key()) && actual[field.key()] == field.value();
+  });
 }
 
 // One stream or durable, and the requests about it.

@@ -253,14 +253,14 @@ Action Point::Take() {
   return {};
 }
 
-Action Point::Draw() { return Points::Get().Draw(*this); }
+Action Point::Draw() const { return Points::Get().Draw(*this); }
 
 absl::Status Point::Perform(const Action& action) const {
   if (action.kind == Action::Kind::kNone) return absl::OkStatus();
   FiredCounter(name_).Increment();
   switch (action.kind) {
     case Action::Kind::kError:
-      return absl::Status(action.code, absl::StrCat("failpoint ", name_));
+      return {action.code, absl::StrCat("failpoint ", name_)};
     case Action::Kind::kDelay:
       absl::SleepFor(action.duration);
       return absl::OkStatus();

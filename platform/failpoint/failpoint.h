@@ -61,7 +61,7 @@ class Point {
  private:
   friend class Points;
 
-  Action Draw();
+  Action Draw() const;
   absl::Status Perform(const Action& action) const;
 
   const char* const name_;

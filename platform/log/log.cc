@@ -1,6 +1,7 @@
 #include "platform/log/log.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <memory>
 
@@ -27,7 +28,7 @@ struct State {
 
 // Never destroyed: threads may log until the very end.
 State& Global() {
-  static State* const state = new State;
+  static auto* const state = new State;
   return *state;
 }
 
@@ -73,13 +74,14 @@ void Init(absl::string_view service, Level min_level,
 absl::string_view AggregateKey() { return Global().aggregate_key; }
 
 bool ParseLevel(absl::string_view name, Level* level) {
-  for (const Level candidate :
-       {Level::kDebug, Level::kInfo, Level::kWarning, Level::kError}) {
-    if (name != Name(candidate)) continue;
-    *level = candidate;
-    return true;
-  }
-  return false;
+  constexpr std::array kLevels = {Level::kDebug, Level::kInfo, Level::kWarning,
+                                  Level::kError};
+  const auto* found =
+      std::find_if(kLevels.begin(), kLevels.end(),
+                   [&](Level each) { return Name(each) == name; });
+  if (found == kLevels.end()) return false;
+  *level = *found;
+  return true;
 }
 
 void Write(Level level, absl::string_view message,

@@ -31,7 +31,7 @@ Array& Array::Add(absl::string_view value) {
 
 Array& Array::AddBytes(absl::string_view value) {
   Separate();
-  absl::StrAppend(&text_, "\"\\\\x", absl::BytesToHexString(value), "\"");
+  absl::StrAppend(&text_, R"("\\x)", absl::BytesToHexString(value), "\"");
   return *this;
 }
 

@@ -14,7 +14,7 @@ namespace platform {
 
 std::string NewUuid(absl::Time now) {
   // From the kernel: unguessable, and no state to share between threads.
-  std::array<char, 16> bytes;
+  std::array<char, 16> bytes{};
   if (getentropy(bytes.data(), bytes.size()) != 0) std::abort();
   const auto millis = static_cast<uint64_t>(absl::ToUnixMillis(now));
   for (size_t i = 0; i < 6; ++i) {

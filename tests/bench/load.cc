@@ -155,7 +155,7 @@ class Tokens {
     if (!token.ok()) {
       std::fprintf(stderr, "--auth_key: %s\n",
                    token.status().ToString().c_str());
-      std::exit(2);  // NOLINT(concurrency-mt-unsafe): no other thread yet
+      std::exit(2);
     }
     return "Bearer " + *token;
   }
@@ -276,7 +276,7 @@ nlohmann::json Read() {
   for (std::string line; std::getline(file, line);) ids.push_back(line);
   if (ids.empty()) {
     std::fprintf(stderr, "--ids: no order ids\n");
-    std::exit(2);  // NOLINT(concurrency-mt-unsafe): no other thread yet
+    std::exit(2);
   }
   const auto stub =
       mypage_v1::MypageService::NewStub(Connect(absl::GetFlag(FLAGS_mypage)));
@@ -450,7 +450,7 @@ nlohmann::json Lives() {
 
 }  // namespace
 
-int main(int argc, char** argv) {  // NOLINT(bugprone-exception-escape)
+int main(int argc, char** argv) {
   absl::ParseCommandLine(argc, argv);
   AllTokens();
   const std::string mode = absl::GetFlag(FLAGS_mode);

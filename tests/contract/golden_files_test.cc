@@ -24,7 +24,6 @@ namespace pb = ::google::protobuf;
 using ::test_support::IsOk;
 using ::testing::Contains;
 using ::testing::ElementsAreArray;
-using ::testing::IsEmpty;
 
 constexpr char kManifest[] = "MANIFEST.sha256";
 

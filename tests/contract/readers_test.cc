@@ -101,8 +101,8 @@ class ReadersTest : public ::testing::TestWithParam<Heard> {
     database_->Reset(order_id());
   }
 
-  const Golden& golden() const { return GetParam().golden; }
-  const Reader& reader() const { return *GetParam().reader; }
+  static const Golden& golden() { return GetParam().golden; }
+  static const Reader& reader() { return *GetParam().reader; }
   std::string order_id() const { return HeaderOf(golden(), "ce-subject"); }
   std::string Outcome() const { return database_->Outcome(order_id()); }
 

@@ -102,7 +102,7 @@ absl::Status Dump(JetStream& jetstream, const std::string& stream) {
   const auto info = events::GetStreamInfo(jetstream, stream);
   if (!info.ok()) return info.status();
   std::string text;
-  const absl::Status read = events::ReadStream(
+  absl::Status read = events::ReadStream(
       jetstream, stream, "drill", *info, [&](const InMessage& message) {
         absl::StrAppend(&text, stream, "\t", message.stream_sequence, "\t",
                         Field(message.Header("ce-id")), "\t",
@@ -224,7 +224,7 @@ absl::Status Poison(JetStream& jetstream, const std::string& subject) {
       {subject, headers(uuid(), ordered, "no uuid"), ""},
       {subject, {{"Nats-Msg-Id", uuid()}}, "no headers"},
       {subject, headers(uuid(), ordered, about),
-       std::string(200 * 1024, '\xff')},
+       std::string(size_t{200} * 1024, '\xff')},
   };
   int stored = 0;
   for (const auto& ack : jetstream.PublishAll(messages, kTimeout)) {

@@ -206,7 +206,7 @@ TEST_F(ApiErrorsTest, WritesCheckTheirFieldsToo) {
 TEST_F(ApiErrorsTest, UnknownIdsAreNotFoundWithTheirReason) {
   const struct {
     Answer answer;
-    const char* reason;
+    const char* reason = "";
   } cases[] = {
       {system_->Get(absl::StrCat("/orders/", kUnknownId)), "ORDER_NOT_FOUND"},
       {system_->Delete(absl::StrCat("/orders/", kUnknownId)),
@@ -279,8 +279,8 @@ TEST_F(ApiErrorsTest, UnknownPathsAreJson404) {
 
 TEST_F(ApiErrorsTest, TooLargeBodiesAreRefused) {
   const Answer answer = system_->Post(
-      "/orders",
-      absl::StrCat(R"({"request_id":")", std::string(70 * 1024, 'x'), R"("})"));
+      "/orders", absl::StrCat(R"({"request_id":")",
+                              std::string(size_t{70} * 1024, 'x'), R"("})"));
   ExpectRefusal(answer, 413, 3, "BODY_TOO_LARGE");
 }
 
@@ -357,7 +357,7 @@ TEST_F(ApiErrorsTest, AnOpenBreakerIsAPolite429) {
     delays.insert(
         system_->Post("/orders", R"({"customer_id":1,"qty":0})").RetryDelay());
   }
-  EXPECT_THAT(delays, SizeIs(Ge(2u)));
+  EXPECT_THAT(delays, SizeIs(Ge(2U)));
   EXPECT_EQ(system_->Get(path).status, 404) << "reads have to get through";
 
   set_limit("high", "0");

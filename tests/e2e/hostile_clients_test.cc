@@ -117,7 +117,7 @@ int GatewayPort(const System& system) {
 
 // HTTP/2, byte by byte.
 
-std::string Frame(int type, int flags, uint32_t stream,
+std::string Frame(size_t type, size_t flags, uint32_t stream,
                   const std::string& payload) {
   const auto byte = [](size_t value) {
     return static_cast<char>(value & 0xff);

@@ -87,8 +87,8 @@ TEST(KillTest, NothingAcknowledgedIsLostAndAllAgree) {
   }
   stop = true;
   for (std::thread& caller : callers) caller.join();
-  ASSERT_GT(acknowledged.size(), 50u);
-  ASSERT_GT(cancelled.size(), 5u);
+  ASSERT_GT(acknowledged.size(), 50U);
+  ASSERT_GT(cancelled.size(), 5U);
 
   // It settles: every order has ended.
   EXPECT_TRUE(Eventually(absl::Seconds(60), [&] {

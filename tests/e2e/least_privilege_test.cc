@@ -102,8 +102,7 @@ TEST_F(LeastPrivilegeTest, ARuntimeRoleIsRefusedWhatServingDoesNotNeed) {
   const std::vector<std::string> everybody = {
       // DDL
       "CREATE TABLE mine (n int)", "CREATE SCHEMA mine",
-      "CREATE FUNCTION mine() RETURNS int LANGUAGE sql "
-      "AS 'SELECT 1'",
+      "CREATE FUNCTION mine() RETURNS int LANGUAGE sql AS 'SELECT 1'",
       "ALTER TABLE outbox ADD COLUMN n int", "DROP TABLE inbox",
       "TRUNCATE outbox", "CREATE INDEX ON inbox (applied_at)",
       "CREATE ROLE mine", "CREATE DATABASE mine", "CREATE EXTENSION dblink",
@@ -240,7 +239,7 @@ class BrokerClient {
   }
 
  private:
-  void Send(const std::string& text) {
+  void Send(const std::string& text) const {
     EXPECT_EQ(send(fd_, text.data(), text.size(), MSG_NOSIGNAL),
               static_cast<ssize_t>(text.size()));
   }
@@ -260,7 +259,7 @@ std::vector<std::string> BrokerUsers() {
 // What each may publish, written down once more and by hand: the configuration
 // is made from the services' declarations.
 bool MayPublish(const std::string& user, const std::string& subject) {
-  static const std::map<std::string, std::set<std::string>> kMay = {
+  static const std::map<std::string, std::set<std::string>> may = {
       {"order",
        {"restaurant.order.x", "$JS.API.STREAM.INFO.ORDER",
         "$JS.API.CONSUMER.CREATE.ORDER.order-relay",
@@ -302,8 +301,8 @@ bool MayPublish(const std::string& user, const std::string& subject) {
         "$JS.ACK.ORDER.mypage.1.9.9.9.0", "$JS.ACK.COOK.mypage.1.9.9.9.0",
         "$JS.ACK.DELIVERY.mypage.1.9.9.9.0"}},
   };
-  const auto own = kMay.find(user);
-  if (own != kMay.end()) return own->second.contains(subject);
+  const auto own = may.find(user);
+  if (own != may.end()) return own->second.contains(subject);
   if (user == "provisioner") {
     for (const char* what : {"STREAM.INFO", "STREAM.CREATE", "STREAM.UPDATE",
                              "CONSUMER.INFO", "CONSUMER.DURABLE.CREATE"}) {
@@ -316,11 +315,11 @@ bool MayPublish(const std::string& user, const std::string& subject) {
   // <service>-admin: what the service says, and one consumer called as itself
   // on its stream; mypage, which has none, on those it hears.
   static const std::map<std::string, std::pair<std::string, std::string>>
-      kAdmins = {{"order-admin", {"order", "ORDER"}},
-                 {"cook-admin", {"cook", "COOK"}},
-                 {"delivery-admin", {"delivery", "DELIVERY"}},
-                 {"mypage-admin", {"", "ORDER COOK DELIVERY"}}};
-  const auto& [says, streams] = kAdmins.at(user);
+      admins = {{"order-admin", {"order", "ORDER"}},
+                {"cook-admin", {"cook", "COOK"}},
+                {"delivery-admin", {"delivery", "DELIVERY"}},
+                {"mypage-admin", {"", "ORDER COOK DELIVERY"}}};
+  const auto& [says, streams] = admins.at(user);
   if (!says.empty() && subject == absl::StrCat("restaurant.", says, ".x")) {
     return true;
   }
@@ -370,7 +369,7 @@ std::vector<std::string> Subjects() {
     subjects.push_back("$JS.API.CONSUMER.NAMES." + stream);
     subjects.push_back("$JS.API.CONSUMER.LIST." + stream);
     std::vector<std::string> consumers = BrokerUsers();
-    consumers.push_back("new");
+    consumers.emplace_back("new");
     for (const std::string& service : Services()) {
       consumers.push_back(service + "-relay");
     }
@@ -544,7 +543,7 @@ TEST_F(LeastPrivilegeTest, SecretsAreInTheirFilesOnly) {
     if (!entry.is_regular_file()) continue;
     struct stat status {};
     ASSERT_EQ(stat(entry.path().c_str(), &status), 0);
-    EXPECT_EQ(status.st_mode & 0777u, 0600u) << entry.path();
+    EXPECT_EQ(status.st_mode & 0777U, 0600U) << entry.path();
     const std::string name = entry.path().filename();
     if (!absl::StartsWith(name, "nats-") &&
         !absl::StartsWith(name, "postgres-")) {
@@ -554,7 +553,7 @@ TEST_F(LeastPrivilegeTest, SecretsAreInTheirFilesOnly) {
     const std::vector<std::string> parts = absl::StrSplit(
         absl::StripTrailingAsciiWhitespace(text), ':');  // *:*:*:role:password
     passwords.push_back(parts.back());
-    ASSERT_GE(parts.back().size(), 32u) << name;
+    ASSERT_GE(parts.back().size(), 32U) << name;
   }
   // The operator's is one more.
   ASSERT_EQ(passwords.size(), BrokerUsers().size() + 1 + 2 * Services().size());
@@ -572,7 +571,7 @@ TEST_F(LeastPrivilegeTest, SecretsAreInTheirFilesOnly) {
     places.push_back("/proc/" + pid + "/cmdline");
     places.push_back("/proc/" + pid + "/environ");
   }
-  ASSERT_GT(places.size(), 20u);
+  ASSERT_GT(places.size(), 20U);
   for (const std::string& place : places) {
     const std::string text = ReadAll(place);
     for (const std::string& password : passwords) {

@@ -188,7 +188,7 @@ TEST_F(LifeOfAnOrderTest, OneKeyIsOneOrderHoweverParallel) {
     EXPECT_EQ(answer.status, 200) << answer.text;
     answers.insert(answer.text);
   }
-  EXPECT_EQ(answers.size(), 1u);
+  EXPECT_EQ(answers.size(), 1U);
   EXPECT_EQ(system_->Sql("order",
                          "SELECT count(*) FROM orders WHERE customer_id = 7"),
             "1");
@@ -272,7 +272,7 @@ TEST_F(LifeOfAnOrderTest, GarbageIsParkedAndItsNeighboursAreNot) {
   ASSERT_TRUE(jetstream.ok());
   Publish(**jetstream, {.subject = "restaurant.order.ordered",
                         .headers = {},
-                        .payload = "\xff\x00 garbage"});
+                        .payload = std::string("\xff\x00 garbage", 10)});
 
   const std::string id = system_->Place(11, 1, menu, 1);
   EXPECT_EQ(system_->WaitFor(id, "cook_status", "TICKET_STATUS_COOKING"),

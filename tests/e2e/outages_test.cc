@@ -109,7 +109,7 @@ TEST_F(OutagesTest, DuplicatesChangeNothing) {
     for (absl::string_view row :
          absl::StrSplit(rows, '\n', absl::SkipEmpty())) {
       const std::vector<std::string> f = absl::StrSplit(row, '|');
-      ASSERT_EQ(f.size(), 7u) << row;
+      ASSERT_EQ(f.size(), 7U) << row;
       for (int i = 0; i < 5; ++i) {
         Publish(**jetstream,
                 {.subject = f[3],
@@ -287,7 +287,7 @@ TEST_F(OutagesTest, AStoppingInstanceFailsNoRequest) {
               0);
     const std::vector<std::string> both =
         absl::StrSplit((*system_)[c.addresses], ',');
-    ASSERT_EQ(both.size(), 2u);
+    ASSERT_EQ(both.size(), 2U);
     ASSERT_TRUE(Eventually(absl::Seconds(10), [&] {
       return absl::StrContains(
           RunCommand(clusters).output,

@@ -45,7 +45,7 @@ class EventSource {
     client_.set_url_encode(false);
     thread_ = std::thread([this, path] {
       const auto result = client_.Get(
-          path.c_str(),
+          path,
           [this](const httplib::Response& response) {
             std::lock_guard lock(mutex_);
             type_ = response.get_header_value("content-type");

@@ -86,8 +86,9 @@ absl::StatusOr<Delivery> Courier::Complete(const std::string& order_id) {
     PgDeliveryStore store(tx, "");
     absl::StatusOr<Delivery> delivery =
         CompleteDelivery(store, order_id, platform::Now());
-    if (delivery.ok()) completed = *std::move(delivery);
-    return delivery.status();
+    if (!delivery.ok()) return delivery.status();
+    completed = *std::move(delivery);
+    return absl::OkStatus();
   });
   if (!done.ok()) return done;
   return *completed;
