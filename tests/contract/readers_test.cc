@@ -103,7 +103,7 @@ class ReadersTest : public ::testing::TestWithParam<Heard> {
 
   static const Golden& golden() { return GetParam().golden; }
   static const Reader& reader() { return *GetParam().reader; }
-  std::string order_id() const { return HeaderOf(golden(), "ce-subject"); }
+  static std::string order_id() { return HeaderOf(golden(), "ce-subject"); }
   std::string Outcome() const { return database_->Outcome(order_id()); }
 
   inline static std::map<std::string, std::unique_ptr<ServiceDatabase>>
