@@ -141,7 +141,6 @@ absl::StatusOr<CommonConfig> LoadCommonConfig(bool serving) {
       .queue_limit = absl::GetFlag(FLAGS_queue_limit),
       .drain = absl::GetFlag(FLAGS_drain),
       .grace = absl::GetFlag(FLAGS_grace),
-      .log_level = log::Level::kInfo,
       .repair = absl::GetFlag(FLAGS_repair),
       .reconcile_repair = absl::GetFlag(FLAGS_reconcile_repair),
       .failpoint_control = absl::GetFlag(FLAGS_failpoint_control),

@@ -1,6 +1,5 @@
 #include "platform/events/provisioner.h"
 
-#include <algorithm>
 #include <cstdint>
 #include <fstream>
 #include <set>
@@ -54,10 +53,10 @@ json DurableConfig(const DurableDeclaration& durable) {
 
 // True if every declared field is what the server has.
 bool Matches(const json& declared, const json& actual) {
-  const auto fields = declared.items();
-  return std::all_of(fields.begin(), fields.end(), [&](const auto& field) {
-    return actual.contains(field.key()) && actual[field.key()] == field.value();
-  });
+  for (const auto& [key, value] : declared.items()) {
+    if (!actual.contains(key) || actual[key] != value) return false;
+  }
+  return true;
 }
 
 // One stream or durable, and the requests about it.

@@ -1,7 +1,6 @@
 #include "platform/log/log.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <memory>
 
@@ -74,14 +73,13 @@ void Init(absl::string_view service, Level min_level,
 absl::string_view AggregateKey() { return Global().aggregate_key; }
 
 bool ParseLevel(absl::string_view name, Level* level) {
-  constexpr std::array kLevels = {Level::kDebug, Level::kInfo, Level::kWarning,
-                                  Level::kError};
-  const auto* found =
-      std::find_if(kLevels.begin(), kLevels.end(),
-                   [&](Level each) { return Name(each) == name; });
-  if (found == kLevels.end()) return false;
-  *level = *found;
-  return true;
+  for (const Level candidate :
+       {Level::kDebug, Level::kInfo, Level::kWarning, Level::kError}) {
+    if (name != Name(candidate)) continue;
+    *level = candidate;
+    return true;
+  }
+  return false;
 }
 
 void Write(Level level, absl::string_view message,

@@ -34,7 +34,7 @@ void PrepareProcess() {
   // Else malloc gives almost every thread an arena, and each keeps pages for
   // the little that is still used in them: memory creeps up for hours. With
   // two, threads that share a core wait for each other.
-  mallopt(M_ARENA_MAX, 4);  // NOLINT(concurrency-mt-unsafe): no thread yet
+  mallopt(M_ARENA_MAX, 4);
 }
 
 void DisableCoreDumps() {
