@@ -47,7 +47,7 @@ std::vector<std::string> Environment(
   std::vector<std::string> result;
   for (char** entry = environ; *entry != nullptr; ++entry) {
     const std::string text = *entry;
-    if (added.count(text.substr(0, text.find('='))) == 0) {
+    if (!added.contains(text.substr(0, text.find('=')))) {
       result.push_back(text);
     }
   }
