@@ -13,11 +13,11 @@ def run(service, *words):
     which no pod that serves is. Returns whether it succeeded, and what it said."""
     spec = get("deployment", service)["spec"]["template"]["spec"]
     serving = spec["containers"][0]
+    shared = ("flags", "postgres-ca")  # the second one in production only
     user = nats.admin_of(service)
     name = f"{user}-{secrets.token_hex(4)}"
-
-    def dsn(flag, key):
-        return {"name": flag, "valueFrom": {"secretKeyRef": {"name": f"{service}-database", "key": key}}}
+    owner = {"name": "FLAGS_pg_owner_dsn",
+             "valueFrom": {"secretKeyRef": {"name": f"{service}-database", "key": "owner_dsn"}}}
     apply([{
         "apiVersion": "v1", "kind": "Pod",
         "metadata": {
@@ -30,16 +30,15 @@ def run(service, *words):
             "serviceAccountName": spec["serviceAccountName"],
             "automountServiceAccountToken": False,
             "securityContext": spec["securityContext"],
-            "initContainers": [each for each in spec["initContainers"] if each["name"] == "broker"],
             "containers": [{
                 "name": "admin", "image": serving["image"],
                 "securityContext": serving["securityContext"],
                 "command": [service, *words, "--flagfile=/etc/restaurant/flags",
                             f"--nats_user={user}", "--tryfromenv=pg_dsn,pg_owner_dsn"],
-                "env": [dsn("FLAGS_pg_dsn", "runtime_dsn"), dsn("FLAGS_pg_owner_dsn", "owner_dsn")],
-                "volumeMounts": [{"name": "flags", "mountPath": "/etc/restaurant"},
+                "env": [*serving["env"], owner],
+                "volumeMounts": [*(each for each in serving["volumeMounts"] if each["name"] in shared),
                                  {"name": "nats-password", "mountPath": "/etc/nats-password"}]}],
-            "volumes": [*(each for each in spec["volumes"] if each["name"] == "flags"),
+            "volumes": [*(each for each in spec["volumes"] if each["name"] in shared),
                         {"name": "nats-password",
                          "secret": {"secretName": f"nats-{user}", "defaultMode": 0o444}}]}}])
     try:

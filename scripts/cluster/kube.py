@@ -99,17 +99,20 @@ def eventually(what, condition, seconds=60, pause=0.3):
         time.sleep(pause)
 
 
+def is_rolled_out(deployment):
+    """Whether a rollout has ended and only its own pods are left."""
+    status, spec = deployment["status"], deployment["spec"]
+    wanted = spec.get("replicas", 1)
+    return (status.get("observedGeneration") == deployment["metadata"]["generation"]
+            and status.get("updatedReplicas", 0) == wanted
+            and status.get("replicas", 0) == wanted
+            and status.get("availableReplicas", 0) == wanted)
+
+
 def rolled_out(deployment, seconds=180):
-    """Waits until a rollout has ended and only its own pods are left."""
-    def done():
-        found = get("deployment", deployment)
-        status, spec = found["status"], found["spec"]
-        wanted = spec.get("replicas", 1)
-        return (status.get("observedGeneration") == found["metadata"]["generation"]
-                and status.get("updatedReplicas", 0) == wanted
-                and status.get("replicas", 0) == wanted
-                and status.get("availableReplicas", 0) == wanted)
-    eventually(f"{deployment} is rolled out", done, seconds, pause=1)
+    """Waits until is_rolled_out() holds."""
+    eventually(f"{deployment} is rolled out", lambda: is_rolled_out(get("deployment", deployment)),
+               seconds, pause=1)
 
 
 def sidecar(pod, path, method="GET"):

@@ -36,8 +36,11 @@ def _read(path):
         return file.read()
 
 
-def make_keys():
-    """Takes the cluster's keys, or makes some; and tells Istio whose tokens are good."""
+def make_keys(keep):
+    """Takes the cluster's keys, or makes some; and tells Istio whose tokens are good. With `keep`
+    what is there is somebody's own and stays: if there are public keys, nothing is made."""
+    if keep and exists("configmap", "auth-keys"):
+        return
     here = _settings()
     owners = [auth.PEOPLE, *auth.CALLING_SERVICES]
     # Keys of another cluster are of no use here.
@@ -58,16 +61,21 @@ def make_keys():
     people, services = _read(here["AUTH_JWKS"]), _read(here["AUTH_SERVICE_JWKS"])
     apply([{"apiVersion": "v1", "kind": "ConfigMap",
             "metadata": {"name": "auth-keys", "namespace": NAMESPACE},
-            "data": {"people.jwks.json": people, "services.jwks.json": services}},
-           # The services look at tokens themselves; the mesh refuses forged ones on their way, and
-           # lets policies speak of what is in good ones (istio/authorization-policy.yaml).
-           {"apiVersion": "security.istio.io/v1", "kind": "RequestAuthentication",
+            "data": {"people.jwks.json": people, "services.jwks.json": services}}])
+    if keep and exists("requestauthentication", "tokens"):
+        return
+    # The services look at tokens themselves; the mesh refuses forged ones on their way, and
+    # lets policies speak of what is in good ones (istio/authorization-policy.yaml). Not at the
+    # gateway: what is wrong with a token it says itself, as JSON.
+    apply([{"apiVersion": "security.istio.io/v1", "kind": "RequestAuthentication",
             "metadata": {"name": "tokens", "namespace": NAMESPACE},
-            "spec": {"jwtRules": [
-                {"issuer": auth.ISSUER, "audiences": [auth.AUDIENCE], "jwks": people,
-                 "forwardOriginalToken": True},
-                {"issuer": "restaurant-services", "audiences": [auth.AUDIENCE], "jwks": services,
-                 "forwardOriginalToken": True}]}}])
+            "spec": {
+                "selector": {"matchLabels": {"restaurant/service": "true"}},
+                "jwtRules": [
+                    {"issuer": auth.ISSUER, "audiences": [auth.AUDIENCE], "jwks": people,
+                     "forwardOriginalToken": True},
+                    {"issuer": "restaurant-services", "audiences": [auth.AUDIENCE], "jwks": services,
+                     "forwardOriginalToken": True}]}}])
 
 
 def bearer(role, subject, **claims):

@@ -12,8 +12,8 @@ from system import nats, settings
 from system.settings import TOP, Trouble
 
 from . import load, tokens
-from .kube import (NAMESPACE, apply, eventually, exists, get, http, is_ready, kubectl, name_of,
-                   port_forward, say)
+from .kube import (NAMESPACE, apply, eventually, exists, get, http, is_ready, is_rolled_out,
+                   kubectl, name_of, port_forward, say)
 
 # Where volumes are on a cluster that has nobody to make them.
 VOLUMES = "/var/lib/restaurant-volumes"
@@ -27,13 +27,18 @@ def up(overlay, images, prebuilt, seconds, story):
     began = time.monotonic()
     say(f"applying k8s/overlays/{overlay} and istio")
     kubectl("apply", "-f", os.path.join(TOP, "k8s", "base", "namespace.yaml"), namespace=None)
+    there = get("deployments")["items"]
     make_secrets(overlay)
-    tokens.make_keys()
+    tokens.make_keys(keep=overlay == "production")
     make_volumes(overlay)
     kubectl("apply", "-k", os.path.join(TOP, "istio"), namespace=None)
     kubectl("apply", "-k", os.path.join(TOP, "k8s", "overlays", overlay), namespace=None)
+    if images and there:  # its tag is the same: Kubernetes sees no other image
+        kubectl("rollout", "restart", *(f"deployment/{name_of(each)}" for each in there))
     wait_ready(seconds)
     say(f"all pods are ready, {time.monotonic() - began:.0f} s after the images")
+    if overlay == "production":
+        return  # orders are its customers', and its kitchen stays
     load.start_pod()
     if story:
         tell_story()
@@ -178,15 +183,17 @@ def troubles():
 
 
 def wait_ready(seconds):
-    """Until every pod is ready. Trouble names the pods that are not, and why."""
+    """Until every rollout has ended and every pod is ready. Trouble names what is not, and why."""
     end = time.monotonic() + seconds
     tell = hopeless_since = 0.0
     while True:
+        deployments = get("deployments")["items"]
         wanted = sum(each["spec"].get("replicas", 1)
-                     for kind in ("deployments", "statefulsets") for each in get(kind)["items"])
+                     for each in deployments + get("statefulsets")["items"])
+        rolling = [name_of(each) for each in deployments if not is_rolled_out(each)]
         all_pods = [pod for pod in get("pods")["items"] if "deletionTimestamp" not in pod["metadata"]]
         ready = sum(map(is_ready, all_pods))
-        if ready >= wanted > 0 and ready == len(all_pods):
+        if ready >= wanted > 0 and ready == len(all_pods) and not rolling:
             return
         now = time.monotonic()
         found = list(troubles())
@@ -195,8 +202,9 @@ def wait_ready(seconds):
         if hopeless and now - hopeless_since > 15:
             raise Trouble("this cannot become ready: " + "; ".join(hopeless))
         if now > end:
-            lines = [line for line, _ in found] or [
-                f"{name_of(pod)} is not ready" for pod in all_pods if not is_ready(pod)]
+            lines = ([line for line, _ in found]
+                     or [f"{name_of(pod)} is not ready" for pod in all_pods if not is_ready(pod)]
+                     or [f"{name} is not rolled out" for name in rolling])
             raise Trouble(f"not ready after {seconds} s: " + "; ".join(lines))
         if now > tell:
             say(f"{ready} of {wanted} pods are ready"

@@ -12,10 +12,10 @@ export PGOPTIONS='-c log_min_error_statement=panic'
 database() {
   local name=$1
   # Passwords are read by psql, from files: they are on no command line.
-  # Of 400 connections a service has 140 at most: five pods, and one more while
-  # they are replaced, use 22 each of order, 11 to 13 of the others.
+  # Of 500 connections a service has 180 at most: five pods, one more while they are
+  # replaced, and two that still drain, use 22 each of order, 11 to 13 of the others.
   psql --quiet --no-psqlrc --set=ON_ERROR_STOP=1 --username=postgres \
-    --set=database="restaurant_$name" --set=connection_limit=140 \
+    --set=database="restaurant_$name" --set=connection_limit=180 \
     --set=owner="restaurant_${name}_owner" --set=runtime="restaurant_$name" \
     --set=owner_file="$PWD/${name}_owner" --set=runtime_file="$PWD/$name" <<'SQL'
 \set owner_password `cat :'owner_file'`

@@ -3,7 +3,7 @@
 -- say. A psql script that may be run again; scripts/up does, the container
 -- `databases` on Kubernetes, and for a server of one's own:
 --
---   psql -v database=restaurant_order -v connection_limit=140 \
+--   psql -v database=restaurant_order -v connection_limit=180 \
 --        -v owner=restaurant_order_owner -v runtime=restaurant_order \
 --        -v owner_password=… -v runtime_password=… -f k8s/base/postgres/roles.sql
 --

@@ -4,7 +4,7 @@ import time
 
 from .. import judge
 from ..drill import drill
-from ..kube import eventually, get, is_ready, kubectl, name_of, ready_pods, say, sql
+from ..kube import eventually, get, is_ready, kubectl, metrics, name_of, ready_pods, say, sql
 from .rollout import check_none_failed, under_load
 
 
@@ -45,11 +45,38 @@ def pod_kill_cook(run):
     judge.acknowledged(run, [placed])
 
 
-@drill("the NATS pod is killed under load: orders are taken, events follow")
+def orders_taken(pod):
+    """How many orders a pod of order has taken."""
+    return sum(value for key, value in metrics(pod).items()
+               if key.startswith("grpc_requests_total") and "PlaceOrder" in key and '"OK"' in key)
+
+
+@drill("NATS is killed, then away, under load: orders are taken, also by a new pod, events follow")
 def nats_restart(run):
+    servers = get("statefulset", "nats")["spec"]["replicas"]
+
+    def back():
+        kubectl("scale", "statefulset", "nats", f"--replicas={servers}")
+        for number in range(servers):
+            wait_pod(f"nats-{number}")
+
     def strike():
         kill("nats-0")
         wait_pod("nats-0")
+        run.after(back)
+        kubectl("scale", "statefulset", "nats", "--replicas=0")
+        eventually("nats is away", lambda: not get("pods", "-l", "app=nats")["items"], 60)
+        before = {name_of(pod) for pod in ready_pods("order")}
+        began = time.monotonic()
+        kubectl("delete", "pod", min(before), "--wait=false")
+        new = min(eventually("a new pod of order is ready", lambda: {
+            name_of(pod) for pod in ready_pods("order")} - before, 120))
+        seconds = time.monotonic() - began
+        taken = eventually("it takes orders", lambda: orders_taken(new), 60)
+        away = not get("pods", "-l", "app=nats")["items"]
+        run.check(f"without a broker a new pod of order was ready after {seconds:.0f} s and took "
+                  f"{taken:.0f} orders before it was back", away)
+        back()
     results = under_load(run, "order", strike)
     check_none_failed(run, "without a broker", results)
     judge.acknowledged(run, results[1:])
