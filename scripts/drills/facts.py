@@ -94,8 +94,8 @@ def of_refusals(gateway_log, began, seen):
     own = []
     with open(gateway_log, encoding="utf-8", errors="replace") as file:
         for line in file:
-            # A line may just be being written.
-            if '"ResourceExhausted"' in line and '"flags":"UO"' in line and line.endswith("}\n"):
+            # UO: its circuit breaker was open. A line may just be being written.
+            if '"flags":"UO"' in line and line.endswith("}\n"):
                 entry = json.loads(line)
                 if entry["time"] >= since:
                     own.append(entry["duration_ms"])

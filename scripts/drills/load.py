@@ -18,16 +18,17 @@ from .settle import settle
 from .snapshot import failed, read_history
 
 
-# Longer than any drill.
-_TOKEN_SECONDS = 6 * 3600
+# Longer than any drill, and an hour more: so old may those be that are used again.
+_TOKEN_SECONDS = 7 * 3600
+_USED_AGAIN_SECONDS = 3600
 
 
 def _tokens(system, flags):
-    """A file with a token for everybody whom the generator plays. Made once for the same people."""
+    """A file with a token for everybody whom the generator plays. For the same people used again for an hour."""
     first, count = int(flags.get("first_customer", 1)), int(flags.get("customers", 200))
     restaurant = int(flags.get("restaurant", 1))
     path = os.path.join(system["AUTH_DIR"], f"load-{restaurant}-{first}-{count}")
-    if not os.path.exists(path):
+    if not os.path.exists(path) or time.time() - os.path.getmtime(path) > _USED_AGAIN_SECONDS:
         with ThreadPoolExecutor() as pool:
             customers = pool.map(
                 lambda customer: auth.token(system, "customer", str(customer), _TOKEN_SECONDS),

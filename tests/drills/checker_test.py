@@ -7,6 +7,7 @@ string of a server on which databases may be created), else starts a Postgres of
 """
 
 import contextlib
+import datetime
 import os
 import subprocess
 import sys
@@ -339,6 +340,25 @@ class CheckerTest(unittest.TestCase):
             failed("place", 130, 130.1),  # by none of them
         ]
         self.assertEqual(facts.of_history(history, harms), {"back_seconds": 2})
+
+    def test_how_quickly_was_refused(self):
+        def line(second, code, flags, took):
+            return (f'{{"time":"2026-11-29T00:00:{second:02}.000000Z","code":"{code}",'
+                    f'"duration_ms":{took},"flags":"{flags}"}}\n')
+
+        with tempfile.NamedTemporaryFile("w", suffix=".log") as log:
+            log.write(line(1, "RESOURCE_EXHAUSTED", "UO", 99)  # before it began
+                      + line(3, "RESOURCE_EXHAUSTED", "UO", 2)
+                      + line(3, "RESOURCE_EXHAUSTED", "UO", 30)
+                      + line(4, "RESOURCE_EXHAUSTED", "-", 1)  # by a service
+                      + line(5, "OK", "-", 1) + line(6, "RESOURCE_EXHAUSTED", "UO", 1)[:-3])
+            log.flush()
+            began = datetime.datetime(2026, 11, 29, 0, 0, 2, tzinfo=datetime.timezone.utc)
+            seen = {"refused_by_services": 2, "refused_by_services_quickly": 2}
+            self.assertEqual(facts.of_refusals(log.name, began.timestamp(), seen),
+                             {"refused_by_gateway": 2, "refused_within_10_ms_percent": 75})
+            self.assertEqual(facts.of_refusals(log.name, began.timestamp() + 60,
+                                               dict.fromkeys(seen, 0)), {})
 
     def test_what_a_drill_demands(self):
         drill = {"at_least": {"kills": [2, 20]}, "at_most": {"grew": 1.1}}
