@@ -91,6 +91,7 @@ ServerUnaryReactor* CookService::CancelTicket(
                         });
                     if (!ticket.ok()) return ticket.status();
                     *response->mutable_ticket() = ToProto(ticket->data());
+                    response->set_by(ticket->data().cancelled_by);
                     return after_cancel_commit.Hit();
                   });
 }

@@ -21,6 +21,8 @@ using platform::FieldChecks;
 
 constexpr int32_t kMaxQty = 100;
 constexpr size_t kMaxReason = 200;
+// The end of the year 9999.
+constexpr int64_t kMaxMicros = 253'402'300'799'999'999;
 
 // Code points in UTF-8 text (the parser has seen to it that it is).
 size_t Characters(absl::string_view text) {
@@ -200,8 +202,9 @@ absl::StatusOr<CancellationsPage> Checked(
   if (key->empty()) return page;
   const std::vector<std::string> parts = absl::StrSplit(*key, ' ');
   int64_t micros = 0;
-  if (parts.size() != 2 || !absl::SimpleAtoi(parts[0], &micros) ||
-      !platform::ParseUuid(parts[1])) {
+  // Made up, it could hold a time that Postgres cannot.
+  if (parts.size() != 2 || !absl::SimpleAtoi(parts[0], &micros) || micros < 0 ||
+      micros > kMaxMicros || !platform::ParseUuid(parts[1])) {
     return BadToken();
   }
   page.before = {.cancelled = absl::FromUnixMicros(micros),

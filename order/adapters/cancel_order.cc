@@ -149,7 +149,8 @@ void OrderCanceller::Settle(const Command& command, const KitchenAnswer& answer,
     return absl::OkStatus();
   });
   if (settled.ok()) settled = after_settle.Hit();
-  done(settled.ok() ? std::move(told) : settled);
+  // The kitchen was asked: it may have cancelled.
+  done(settled.ok() ? std::move(told) : platform::InDoubt(settled));
 }
 
 bool OrderCanceller::BeginAsking() {

@@ -60,16 +60,18 @@ KitchenAnswer AnswerOf(const grpc::Status& status,
   if (status.ok()) {
     // An OK that does not say so cancels nothing.
     if (response.ticket().status() == cook_v1::TICKET_STATUS_CANCELLED) {
-      return {KitchenAnswer::Kind::kCancelled, ""};
+      return {KitchenAnswer::Kind::kCancelled, response.ticket().reason(),
+              response.by()};
     }
-    return {KitchenAnswer::Kind::kUnknown, "OK"};
+    return {KitchenAnswer::Kind::kUnknown, "OK", ""};
   }
   if (std::string reason = RefusalOf(status); !reason.empty()) {
-    return {KitchenAnswer::Kind::kRefused, std::move(reason)};
+    return {KitchenAnswer::Kind::kRefused, std::move(reason), ""};
   }
   return {KitchenAnswer::Kind::kUnknown,
           absl::StatusCodeToString(
-              static_cast<absl::StatusCode>(status.error_code()))};
+              static_cast<absl::StatusCode>(status.error_code())),
+          ""};
 }
 
 // Lives as long as the call.

@@ -54,16 +54,20 @@ std::string CheckOrderId(FieldChecks& checks, absl::string_view id) {
 
 }  // namespace
 
-absl::StatusOr<PlaceInput> Validate(const v1::PlaceOrderRequest& request,
-                                    absl::string_view idempotency_key) {
+absl::StatusOr<PlaceInput> Validate(
+    const v1::PlaceOrderRequest& request,
+    absl::Span<const std::string> idempotency_keys) {
   FieldChecks checks;
-  const absl::string_view field = request.request_id();
-  checks.Check(
-      field.empty() || idempotency_key.empty() || field == idempotency_key,
-      "request_id",
-      "must equal the metadata idempotency-key if both are given");
-  const absl::string_view key = field.empty() ? idempotency_key : field;
-  checks.Check(IsRequestId(key), "request_id",
+  absl::string_view key = request.request_id();
+  // Whoever sends an empty one means to be safe, and would not be.
+  bool good = IsRequestId(key);
+  for (const std::string& given : idempotency_keys) {
+    checks.Check(key.empty() || key == given, "request_id",
+                 "must be the same wherever it is given");
+    good = good && !given.empty() && IsRequestId(given);
+    key = given;
+  }
+  checks.Check(good, "request_id",
                "must be 1 to 64 characters of A-Z a-z 0-9 - _ . :");
   checks.Check(request.customer_id() > 0, "customer_id", kPositive);
   checks.Check(request.restaurant_id() > 0, "restaurant_id", kPositive);

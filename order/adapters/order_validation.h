@@ -5,7 +5,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
-#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 
 #include "order/domain/order.h"
 #include "restaurant/order/v1/order_service.pb.h"
@@ -19,9 +19,10 @@ struct PlaceInput {
   Order::Wish wish;
   std::string request_id;  // empty: no key
 };
-// `idempotency_key` is what the metadata of that name say, or "".
-absl::StatusOr<PlaceInput> Validate(const v1::PlaceOrderRequest& request,
-                                    absl::string_view idempotency_key);
+// `idempotency_keys` are the values of the metadata of that name.
+absl::StatusOr<PlaceInput> Validate(
+    const v1::PlaceOrderRequest& request,
+    absl::Span<const std::string> idempotency_keys);
 
 // The checked order id, in canonical form.
 absl::StatusOr<std::string> Validate(const v1::GetOrderRequest& request);

@@ -222,10 +222,12 @@ PlaceOrderBatcher::Results PlaceOrderBatcher::Commit(
 absl::StatusOr<PlaceOrderBatcher::Results> PlaceOrderBatcher::CommitTogether(
     absl::Span<const PlacedOrder* const> rows) {
   size_t inserted = 0;
+  bool may_be_stored = false;
   std::vector<std::optional<OrderState>> found;
   const auto insert = [&](pqxx::nontransaction& tx) {
     if (absl::Status s = before_commit.Hit(); !s.ok()) return s;
     inserted = InsertPlaced(tx, rows);
+    may_be_stored = true;
     if (absl::Status s = after_commit.Hit(); !s.ok()) return s;
     if (inserted < rows.size()) found = FindPlaced(tx, rows);
     return absl::OkStatus();
@@ -233,8 +235,11 @@ absl::StatusOr<PlaceOrderBatcher::Results> PlaceOrderBatcher::CommitTogether(
   absl::Status status = pool_.Write(insert);
   // In doubt: done once more, on another connection. What the first attempt did
   // store is found under its own order ids.
-  if (Transient(status)) status = pool_.Write(insert);
-  if (!status.ok()) return status;
+  if (Transient(status)) {
+    may_be_stored = may_be_stored || absl::IsUnavailable(status);
+    status = pool_.Write(insert);
+  }
+  if (!status.ok()) return may_be_stored ? platform::InDoubt(status) : status;
 
   Results results;
   results.reserve(rows.size());

@@ -23,7 +23,9 @@ absl::StatusOr<OrderState> Settle(Order& order, const CancelAttempt& attempt,
   absl::Status moved;
   switch (attempt.answer.kind) {
     case KitchenAnswer::Kind::kCancelled:
-      moved = order.Cancel(attempt.reason, attempt.by, now);
+      moved = attempt.answer.by.empty()
+                  ? order.Cancel(attempt.reason, attempt.by, now)
+                  : order.Cancel(attempt.answer.reason, attempt.answer.by, now);
       break;
     case KitchenAnswer::Kind::kRefused:
       if (order.state().status == OrderStatus::kCancelPending) {

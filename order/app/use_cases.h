@@ -37,7 +37,10 @@ struct KitchenAnswer {
     kUnknown,    // no answer that means anything: it may have been done or not
   };
   Kind kind = Kind::kUnknown;
-  std::string reason;  // kRefused: ALREADY_COOKED or QUANTITY_OVER
+  // kRefused: ALREADY_COOKED or QUANTITY_OVER. kCancelled: why the ticket was
+  // cancelled first, if `by` tells by whom.
+  std::string reason;
+  std::string by;
 };
 
 // A cancel that was asked for, and the kitchen's answer.
@@ -52,7 +55,7 @@ struct CancelAttempt {
 // in order, tells what whoever asked is to be told: the order as it is now, or
 // `FAILED_PRECONDITION` with the kitchen's or the order's own reason.
 //
-//   kCancelled  the order is CANCELLED
+//   kCancelled  the order is CANCELLED, by whoever cancelled the ticket first
 //   kRefused    a CANCEL_PENDING order is ORDERED again, another unchanged
 //   kUnknown    an ORDERED order is CANCEL_PENDING, another unchanged
 //

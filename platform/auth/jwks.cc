@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "nlohmann/json.hpp"
 
+#include "platform/auth/json.h"
 #include "platform/auth/openssl_handles.h"
 #include "platform/status/error.h"
 
@@ -20,15 +21,9 @@ using nlohmann::json;
 constexpr int kLeastRsaBits = 2048;
 constexpr size_t kCoordinateBytes = 32;
 
-std::string Text(const json& key, const char* name) {
-  const auto found = key.find(name);
-  return found != key.end() && found->is_string() ? found->get<std::string>()
-                                                  : "";
-}
-
 std::string Bytes(const json& key, const char* name) {
   std::string bytes;
-  if (!absl::WebSafeBase64Unescape(Text(key, name), &bytes)) bytes.clear();
+  if (!absl::WebSafeBase64Unescape(TextOf(key, name), &bytes)) bytes.clear();
   return bytes;
 }
 
@@ -94,12 +89,12 @@ absl::StatusOr<std::vector<PublicKey>> ParseJwks(absl::string_view text) {
   for (const json& jwk : set["keys"]) {
     if (!jwk.is_object()) return Bad("has a key that is no JSON object");
     PublicKey key;
-    key.id = Text(jwk, "kid");
-    const std::string type = Text(jwk, "kty");
-    const std::string alg = Text(jwk, "alg");
-    if (key.id.empty() || Text(jwk, "use") == "enc") continue;
+    key.id = TextOf(jwk, "kid");
+    const std::string type = TextOf(jwk, "kty");
+    const std::string alg = TextOf(jwk, "alg");
+    if (key.id.empty() || TextOf(jwk, "use") == "enc") continue;
     Pkey parsed;
-    if (type == "EC" && Text(jwk, "crv") == "P-256" &&
+    if (type == "EC" && TextOf(jwk, "crv") == "P-256" &&
         (alg.empty() || alg == "ES256")) {
       key.algorithm = Algorithm::kEs256;
       parsed = EcKey(jwk);

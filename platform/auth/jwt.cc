@@ -1,9 +1,11 @@
 #include "platform/auth/jwt.h"
 
 #include <openssl/err.h>
+#include <openssl/obj_mac.h>
 #include <openssl/pem.h>
 
 #include <algorithm>
+#include <array>
 #include <exception>
 #include <optional>
 #include <utility>
@@ -87,7 +89,14 @@ std::optional<Algorithm> AlgorithmOf(absl::string_view private_key_pem) {
   const Pkey key(PEM_read_bio_PrivateKey(
       bio.get(), nullptr, [](char*, int, int, void*) { return 0; }, nullptr));
   const int kind = key == nullptr ? 0 : EVP_PKEY_get_base_id(key.get());
-  if (kind == EVP_PKEY_EC) return Algorithm::kEs256;
+  if (kind == EVP_PKEY_EC) {
+    std::array<char, 32> curve{};
+    return EVP_PKEY_get_group_name(key.get(), curve.data(), curve.size(),
+                                   nullptr) == 1 &&
+                   std::string(curve.data()) == SN_X9_62_prime256v1
+               ? std::optional(Algorithm::kEs256)
+               : std::nullopt;
+  }
   if (kind == EVP_PKEY_RSA) return Algorithm::kRs256;
   return std::nullopt;
 }

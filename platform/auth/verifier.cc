@@ -108,7 +108,7 @@ absl::Status Verifier::LoadKeys(KeyFile& file) {
   }
   file.keys = *std::move(keys);
   file.version = version;
-  file.refused.clear();
+  file.refused.reset();
   ++generation_;
   return absl::OkStatus();
 }

@@ -4,6 +4,7 @@
 #include <array>
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -78,8 +79,8 @@ class Verifier {
   using Cache = std::unordered_map<Digest, Verified, DigestHash>;
   struct KeyFile {
     Issuer issuer;
-    std::string version;  // of the file that `keys` are from
-    std::string refused;  // of a file that was unusable
+    std::string version;                 // of the file that `keys` are from
+    std::optional<std::string> refused;  // of a file that was unusable
     std::vector<PublicKey> keys;
   };
 

@@ -39,6 +39,10 @@ std::string WithoutNul(std::string text) {
   return text;
 }
 
+// Of an event id that is none; it is part of the key, and an index takes no
+// more than some 2,700 bytes. The headers have all of it.
+constexpr size_t kMostOfId = 100;
+
 // The same for a text column.
 std::string Text(const std::string& bytes) {
   return nlohmann::json::parse(Readable(WithoutNul(bytes))).get<std::string>();
@@ -54,9 +58,9 @@ absl::Status Park(pg::Pool& pool, const DeadLetter& letter) {
   return pool.InTransaction([&](pqxx::work& tx) {
     tx.exec_params(kPark, letter.durable, letter.stream,
                    static_cast<int64_t>(letter.stream_sequence),
-                   Text(letter.event_id), Text(letter.subject),
-                   Readable(headers), pqxx::binarystring(letter.payload),
-                   Text(letter.reason));
+                   Text(letter.event_id.substr(0, kMostOfId)),
+                   Text(letter.subject), Readable(headers),
+                   pqxx::binarystring(letter.payload), Text(letter.reason));
     return absl::OkStatus();
   });
 }

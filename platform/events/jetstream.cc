@@ -459,11 +459,11 @@ class NatsJetStream final : public JetStream {
   // held back of the others.
   std::vector<absl::StatusOr<PublishAck>> PublishAll(
       absl::Span<const OutMessage> messages, absl::Duration timeout) override {
-    const absl::Time end = absl::Now() + timeout;
     std::vector<absl::StatusOr<PublishAck>> results(
         messages.size(),
         absl::UnavailableError("no stream acknowledged the message"));
     MutexLock lock(publishing_);
+    const absl::Time end = absl::Now() + timeout;
     const Connection connection = link_->Get();
     if (absl::Status ready = PrepareAcks(connection); !ready.ok()) {
       std::fill(results.begin(), results.end(), ready);
@@ -642,6 +642,9 @@ natsStatus Configure(natsOptions* options, const JetStreamOptions& wanted) {
         natsOptions_SetPingInterval(options, 5000),
         natsOptions_SetMaxPingsOut(options, 2),
         natsOptions_SetTimeout(options, 2000),
+        // Without one, who writes to a broker that hangs does so for as long as
+        // the kernel tries, and nobody else gets at the connection meanwhile.
+        natsOptions_SetWriteDeadline(options, 5000),
         natsOptions_SetDisconnectedCB(options, OnDisconnected, nullptr),
         natsOptions_SetReconnectedCB(options, OnReconnected, nullptr)}) {
     if (status != NATS_OK) return status;

@@ -76,7 +76,7 @@ class JetStream {
 
   // Publishes all, pipelined, and waits for the acknowledgements. Returns one
   // result for each, in order. A message without an acknowledgement may have
-  // been stored.
+  // been stored. One call at a time publishes; `timeout` counts from its turn.
   virtual std::vector<absl::StatusOr<PublishAck>> PublishAll(
       absl::Span<const OutMessage> messages, absl::Duration timeout) = 0;
 

@@ -53,7 +53,9 @@ class OutboxRelay {
  public:
   // `jetstream` must outlive the relay.
   OutboxRelay(RelayOptions options, JetStream& jetstream);
-  // Stops at once; what is unpublished stays for the next one.
+  // Stops at once, or when a repair that is under way has ended its step (a
+  // statement, or some 20 s of a silent broker); what is unpublished stays for
+  // the next one.
   ~OutboxRelay();
   OutboxRelay(const OutboxRelay&) = delete;
   OutboxRelay& operator=(const OutboxRelay&) = delete;

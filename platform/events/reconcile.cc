@@ -21,6 +21,7 @@
 #include "platform/events/stream_reader.h"
 #include "platform/failpoint/failpoint.h"
 #include "platform/pg/array.h"
+#include "platform/pg/dsn.h"
 #include "platform/pg/pool.h"
 #include "platform/pg/time.h"
 #include "platform/planted/planted.h"
@@ -87,6 +88,13 @@ constexpr char kMarkRepaired[] = R"sql(
     FROM unnest($1::uuid[], $2::bigint[]) AS mark (event_id, sequence)
     WHERE outbox.event_id = mark.event_id)sql";
 
+// What was published since: its highest sequence, and whether the stream has
+// given one twice.
+constexpr char kSince[] = R"sql(
+    SELECT coalesce(max(stream_sequence), 0),
+           count(stream_sequence) <> count(DISTINCT stream_sequence)
+    FROM outbox WHERE published_at > $1)sql";
+
 constexpr char kRenewMemory[] = R"sql(
     INSERT INTO outbox_stream (stream, created_at, last_sequence)
     VALUES ($1, $2, $3)
@@ -102,7 +110,9 @@ std::string UtcText(absl::Time time) {
 class Reconciliation {
  public:
   Reconciliation(const ReconcileRun& options, JetStream& jetstream)
-      : options_(options), jetstream_(jetstream), connection_(options.dsn) {
+      : options_(options),
+        jetstream_(jetstream),
+        connection_(pg::WithTimeouts(options.dsn)) {
     Sql("SET statement_timeout = 0");  // nobody waits for it
   }
 
@@ -284,10 +294,18 @@ class Reconciliation {
 
   // The stream holds what it must: ends the relay's alarm.
   absl::Status Renew(const StreamInfo& read) {
+    // Before the stream is asked, which must have all of it.
+    const pqxx::row since = Sql(kSince, cutoff_)[0];
     const absl::StatusOr<StreamInfo> now =
         GetStreamInfo(jetstream_, options_.stream);
     if (!now.ok()) return now.status();
     if (now->created != read.created) return CreatedMeanwhile();
+    if (now->last_sequence <
+            std::max(read.last_sequence, since[0].as<uint64_t>()) ||
+        since[1].as<bool>()) {
+      return absl::AbortedError(absl::StrCat("The stream ", options_.stream,
+                                             " has lost its end meanwhile."));
+    }
     Sql(kRenewMemory, options_.stream, pg::ToSql(now->created),
         static_cast<int64_t>(now->last_sequence));
     options_.say("the stream holds every event that it should");

@@ -22,7 +22,8 @@ struct ReconcileRun {
 };
 
 // Bounded memory, whatever the stream holds. Fails with `DATA_LOSS` if
-// something is missing and was not repaired, `CANCELLED` if it was stopped,
+// something is missing and was not repaired, `ABORTED` if the stream lost
+// something meanwhile (run it again), `CANCELLED` if it was stopped,
 // `FAILED_PRECONDITION` if another repair of this database is running.
 absl::Status Reconcile(const ReconcileRun& run, JetStream& jetstream);
 

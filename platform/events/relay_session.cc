@@ -5,8 +5,10 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/substitute.h"
 
 #include "platform/pg/array.h"
+#include "platform/pg/dsn.h"
 #include "platform/pg/time.h"
 #include "platform/planted/planted.h"
 
@@ -77,11 +79,13 @@ constexpr char kAnyBeforeSql[] = R"sql(
        WHERE published_at > $2::timestamptz
        ORDER BY published_at LIMIT 1), false))sql";
 
-constexpr char kAnyAt[] = "platform_relay_any_at";
+// With thousands of sequences: only those of a literal are looked up by hash,
+// those of a parameter are gone through for every row.
 constexpr char kAnyAtSql[] = R"sql(
     SELECT EXISTS (
       SELECT FROM outbox
-      WHERE published_at IS NOT NULL AND stream_sequence = ANY ($1::bigint[])))sql";
+      WHERE published_at IS NOT NULL
+        AND stream_sequence = ANY ('$0'::bigint[])))sql";
 
 // Counts no further than kMostCounted: a long queue must not cost more to
 // count than to publish.
@@ -122,7 +126,8 @@ class RelaySession::Ear : public pqxx::notification_receiver {
   bool heard = false;
 };
 
-RelaySession::RelaySession(const std::string& dsn) : connection_(dsn) {
+RelaySession::RelaySession(const std::string& dsn)
+    : connection_(pg::WithTimeouts(dsn)) {
   pqxx::nontransaction(connection_).exec(kSettings);
   connection_.prepare(kUnpublished,
                       absl::StrCat("SELECT", kOutboxColumns, R"sql(, o.position
@@ -143,7 +148,6 @@ RelaySession::RelaySession(const std::string& dsn) : connection_(dsn) {
   connection_.prepare(kReadStream, kReadStreamSql);
   connection_.prepare(kDistrust, kDistrustSql);
   connection_.prepare(kAnyBefore, kAnyBeforeSql);
-  connection_.prepare(kAnyAt, kAnyAtSql);
   connection_.prepare(kWriters, kWritersSql);
   connection_.prepare(kDepth, kDepthSql);
   Retention::Prepare(connection_);
@@ -241,7 +245,7 @@ bool RelaySession::AnyAt(absl::Span<const uint64_t> sequences) {
     array.Add(static_cast<int64_t>(sequence));
   }
   pqxx::nontransaction tx(connection_);
-  return tx.exec_prepared1(kAnyAt, array.text())[0].as<bool>();
+  return tx.exec1(absl::Substitute(kAnyAtSql, array.text()))[0].as<bool>();
 }
 
 void RelaySession::Distrust(const std::string& stream) {

@@ -5,11 +5,16 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
 
 #include "platform/uuid/uuid.h"
 
 namespace platform::events {
 namespace {
+
+// The years 1 to 9999, as RFC 3339 has them.
+constexpr absl::Time kEarliest = absl::FromUnixSeconds(-62'135'596'800);
+constexpr absl::Time kTooLate = absl::FromUnixSeconds(253'402'300'800);
 
 absl::Status Bad(absl::string_view header, absl::string_view rule) {
   return absl::InvalidArgumentError(absl::StrCat(header, " ", rule));
@@ -39,7 +44,8 @@ absl::StatusOr<Message> ParseMessage(const InMessage& in) {
   }
   absl::Time time;
   if (!absl::ParseTime(absl::RFC3339_full, in.Header("ce-time"), &time,
-                       nullptr)) {
+                       nullptr) ||
+      time < kEarliest || time >= kTooLate) {
     return Bad("ce-time", "is no time");
   }
   return Message{.event_id = *id,

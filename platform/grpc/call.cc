@@ -37,13 +37,20 @@ absl::Time DeadlineOf(const grpc::CallbackServerContext& context,
   return absl::FromChrono(deadline);
 }
 
-std::string MetadataOf(const grpc::ServerContextBase& context,
-                       absl::string_view key) {
-  const auto& metadata = context.client_metadata();
-  const auto found = metadata.find(grpc::string_ref(key.data(), key.size()));
-  return found == metadata.end()
-             ? ""
-             : std::string(found->second.data(), found->second.size());
+std::vector<std::string> MetadataOf(const grpc::ServerContextBase& context,
+                                    absl::string_view key) {
+  const auto [begin, end] = context.client_metadata().equal_range(
+      grpc::string_ref(key.data(), key.size()));
+  std::vector<std::string> values;
+  for (auto it = begin; it != end; ++it) {
+    values.emplace_back(it->second.data(), it->second.size());
+  }
+  return values;
+}
+
+TraceContext TraceOf(const grpc::ServerContextBase& context) {
+  const std::vector<std::string> values = MetadataOf(context, "traceparent");
+  return ContinueTrace(values.empty() ? "" : values.front());
 }
 
 // What a client may know: a bug's cause is for the log only.
@@ -118,9 +125,9 @@ CallRecord::CallRecord(grpc::ServerContextBase* context, const char* method)
     : context_(TakenOver(context)),
       method_(method),
       start_(absl::Now()),
-      trace_(ContinueTrace(MetadataOf(*context, "traceparent"))) {}
+      trace_(TraceOf(*context)) {}
 
-std::string CallRecord::Metadata(absl::string_view key) const {
+std::vector<std::string> CallRecord::Metadata(absl::string_view key) const {
   return MetadataOf(*context_, key);
 }
 

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
@@ -31,8 +32,8 @@ class CallRecord {
 
   absl::Time start() const { return start_; }
   const TraceContext& trace() const { return trace_; }
-  // The value of request metadata `key` (lower case), or "".
-  std::string Metadata(absl::string_view key) const;
+  // The values of request metadata `key` (lower case), in the order they came.
+  std::vector<std::string> Metadata(absl::string_view key) const;
   // Names what the call is about in its log line.
   void SetAggregateId(absl::string_view id) { aggregate_id_ = std::string(id); }
 
@@ -63,8 +64,8 @@ class Call final : public grpc::ServerUnaryReactor {
   // True if the caller has gone: nobody reads the answer.
   bool cancelled() const { return cancelled_.load(); }
   const TraceContext& trace() const { return record_.trace(); }
-  // The value of request metadata `key` (lower case), or "".
-  std::string Metadata(absl::string_view key) const {
+  // The values of request metadata `key` (lower case), in the order they came.
+  std::vector<std::string> Metadata(absl::string_view key) const {
     return record_.Metadata(key);
   }
   // Names what the call is about in its log line. Before Finish().

@@ -1,5 +1,7 @@
 #include "platform/pg/dsn.h"
 
+#include <utility>
+
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 
@@ -16,8 +18,15 @@ std::string WithDefault(const std::string& dsn, absl::string_view name,
 }
 
 std::string WithTimeouts(const std::string& dsn) {
-  return WithDefault(WithDefault(dsn, "connect_timeout", "3"),
-                     "tcp_user_timeout", "5000");
+  std::string result = dsn;
+  // The user timeout counts while something is unacknowledged: probes, too.
+  for (const auto& [name, value] : {std::pair{"connect_timeout", "3"},
+                                    {"tcp_user_timeout", "5000"},
+                                    {"keepalives_idle", "5"},
+                                    {"keepalives_interval", "2"}}) {
+    result = WithDefault(result, name, value);
+  }
+  return result;
 }
 
 }  // namespace platform::pg

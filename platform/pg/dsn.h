@@ -13,8 +13,9 @@ namespace platform::pg {
 std::string WithDefault(const std::string& dsn, absl::string_view name,
                         absl::string_view value);
 
-// Gives up a connect after 3 s, and a server that vanished after 5 s instead of
-// a quarter of an hour, unless `dsn` says otherwise.
+// Gives up a connect after 3 s, and a server that vanished within 10 s instead
+// of a quarter of an hour, or of for ever while a statement waits there; unless
+// `dsn` says otherwise. For every connection that lasts.
 std::string WithTimeouts(const std::string& dsn);
 
 }  // namespace platform::pg

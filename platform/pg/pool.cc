@@ -195,9 +195,12 @@ absl::Status Pool::Acquire(std::unique_ptr<pqxx::connection>& connection) {
   } catch (...) {
     const absl::Status status = StatusOfCurrentException();
     metrics_->failures.Increment();
+    {
+      MutexLock lock(mutex_);
+      no_connect_before_ = absl::Now() + kConnectPause;
+    }
     Release(nullptr);
-    MutexLock lock(mutex_);
-    no_connect_before_ = absl::Now() + kConnectPause;
+    free_.SignalAll();  // who waits need not: it would connect, too
     return IsLost(status) ? status : DatabaseUnavailable("connect failed");
   }
 }
@@ -293,9 +296,9 @@ absl::Status Pool::InTransaction(
   }
 }
 
-absl::Status Pool::Read(
-    absl::FunctionRef<absl::Status(pqxx::nontransaction&)> body) {
-  for (bool reconnected = false;; reconnected = true) {
+absl::Status Pool::RunBare(
+    absl::FunctionRef<absl::Status(pqxx::nontransaction&)> body, bool& lost) {
+  for (lost = false;;) {
     Lease lease(*this);
     if (absl::Status acquired = lease.Acquire(); !acquired.ok()) {
       return acquired;
@@ -307,17 +310,25 @@ absl::Status Pool::Read(
       absl::Status status = StatusOfCurrentException();
       if (!IsLost(status)) return status;
       lease.Drop();
-      if (reconnected) return status;
+      if (std::exchange(lost, true)) return status;
     }
   }
 }
 
+absl::Status Pool::Read(
+    absl::FunctionRef<absl::Status(pqxx::nontransaction&)> body) {
+  bool lost = false;
+  return RunBare(body, lost);
+}
+
 absl::Status Pool::Write(
     absl::FunctionRef<absl::Status(pqxx::nontransaction&)> body) {
-  absl::Status written = Read(body);
+  bool lost = false;
+  const absl::Status written = RunBare(body, lost);
   // Also if what came after the statement failed, or it is in doubt.
   if (options_.after_commit) options_.after_commit();
-  return written;
+  // The server may still be about to commit for the connection that broke.
+  return lost ? InDoubt(written) : written;
 }
 
 absl::Status Pool::Ping() {

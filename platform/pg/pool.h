@@ -76,7 +76,8 @@ class Pool {
 
   // Runs a `body` whose first statement writes, atomically by itself, the same
   // way. Errors as above: if the connection breaks the outcome is unknown, and
-  // the body has run once more.
+  // the body has run once more. What becomes of that is then never
+  // `RESOURCE_EXHAUSTED` or `ABORTED`, which say that nothing was done.
   absl::Status Write(
       absl::FunctionRef<absl::Status(pqxx::nontransaction&)> body);
 
@@ -93,6 +94,9 @@ class Pool {
   absl::Status Acquire(std::unique_ptr<pqxx::connection>& connection);
   void Release(std::unique_ptr<pqxx::connection> connection);
   void DropIdle();
+  // `lost`: whether a connection broke under it.
+  absl::Status RunBare(
+      absl::FunctionRef<absl::Status(pqxx::nontransaction&)> body, bool& lost);
   // Until the end: makes connections that are missing, now and then.
   void KeepFull();
   // False if none is missing, or the database seems to be away.

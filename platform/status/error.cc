@@ -118,6 +118,12 @@ absl::Status DatabaseUnavailable(absl::string_view cause) {
       cause);
 }
 
+absl::Status InDoubt(const absl::Status& status) {
+  return absl::IsResourceExhausted(status) || absl::IsAborted(status)
+             ? DatabaseUnavailable(CauseOrMessageOf(status))
+             : status;
+}
+
 void FieldChecks::Check(bool ok, absl::string_view field,
                         absl::string_view description) {
   if (!ok) violations_.emplace_back(field, description);

@@ -62,6 +62,11 @@ absl::Status Overloaded(absl::string_view what);
 // a jittered time to come back and `WithCause(cause)`.
 absl::Status DatabaseUnavailable(absl::string_view cause);
 
+// For a failure after which it may have been done all the same: what would say
+// that nothing was (`RESOURCE_EXHAUSTED`, `ABORTED`) becomes
+// DatabaseUnavailable(); all else stays as it is.
+absl::Status InDoubt(const absl::Status& status);
+
 // Checks the fields of one request and reports every bad one, not just the
 // first.
 //

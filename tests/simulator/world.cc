@@ -697,7 +697,7 @@ void World::AskKitchen(const order::OrderState& order,
     once(said);
   };
   const auto unknown = [answer] {
-    answer({order::KitchenAnswer::Kind::kUnknown, "DEADLINE_EXCEEDED"});
+    answer({order::KitchenAnswer::Kind::kUnknown, "DEADLINE_EXCEEDED", ""});
   };
   In(Service::kOrder, kCallTimeout, unknown);
   if (Happens(kLoseCall)) return;
@@ -718,7 +718,9 @@ void World::AskKitchen(const order::OrderState& order,
   At(Latency(), [this, command, answer, unknown, back] {
     if (!Up(Service::kCook)) return back(unknown);
     if (options_.bug == Bug::kAnswerBeforeCommit) {
-      back([answer] { answer({order::KitchenAnswer::Kind::kCancelled, ""}); });
+      back([answer] {
+        answer({order::KitchenAnswer::Kind::kCancelled, "", ""});
+      });
     }
     absl::StatusOr<cook::Ticket> ticket = absl::UnknownError("");
     const absl::Status done =
@@ -748,11 +750,14 @@ void World::AskKitchen(const order::OrderState& order,
     });
     const std::string refusal = platform::ReasonOf(done);
     if (done.ok()) {
-      back([answer] { answer({order::KitchenAnswer::Kind::kCancelled, ""}); });
+      back([answer, data = ticket->data()] {
+        answer({order::KitchenAnswer::Kind::kCancelled, data.reason,
+                data.cancelled_by});
+      });
     } else if (refusal == cook::kAlreadyCooked ||
                refusal == cook::kQuantityOver) {
       back([answer, refusal] {
-        answer({order::KitchenAnswer::Kind::kRefused, refusal});
+        answer({order::KitchenAnswer::Kind::kRefused, refusal, ""});
       });
     } else {
       back(unknown);

@@ -58,13 +58,13 @@ std::string Sign(const KeyPair& key, const json& claims) {
 
 }  // namespace
 
-KeyPair NewEcKey(const std::string& id) {
-  EVP_PKEY* key = EVP_EC_gen("P-256");
-  if (key == nullptr) Die("cannot make a P-256 key");
+KeyPair NewEcKey(const std::string& id, const char* curve) {
+  EVP_PKEY* key = EVP_EC_gen(curve);
+  if (key == nullptr) Die("cannot make an EC key");
   KeyPair pair{PrivatePem(key),
                {{"kid", id},
                 {"kty", "EC"},
-                {"crv", "P-256"},
+                {"crv", curve},
                 {"alg", "ES256"},
                 {"x", Number(key, OSSL_PKEY_PARAM_EC_PUB_X, 32)},
                 {"y", Number(key, OSSL_PKEY_PARAM_EC_PUB_Y, 32)}}};

@@ -20,7 +20,7 @@ struct KeyPair {
   std::string private_pem;
   nlohmann::json jwk;  // the public half, with `id` as its kid
 };
-KeyPair NewEcKey(const std::string& id);
+KeyPair NewEcKey(const std::string& id, const char* curve = "P-256");
 KeyPair NewRsaKey(const std::string& id, int bits = 2048);
 
 // The text of a key set.

@@ -1,5 +1,5 @@
 // A data race of our own, on purpose: proves that the suppressions of the tsan
-// preset do not hide one. Built in that preset only; ctest expects it to fail.
+// preset do not hide one. Built in that preset only; ctest expects it reported.
 
 #include "absl/time/clock.h"
 #include "gtest/gtest.h"

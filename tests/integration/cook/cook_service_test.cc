@@ -179,7 +179,10 @@ TEST_F(CookServiceTest, CancelsForTheCustomer) {
   const OrderDetails order = NewOrder(3);
   ASSERT_THAT(kitchen_.process().Hear({order}), IsOk());
 
-  const v1::Ticket ticket = Cancel(order, From::kOrderService).value().ticket();
+  const auto cancelled = Cancel(order, From::kOrderService);
+  ASSERT_THAT(cancelled, IsOk());
+  EXPECT_EQ(cancelled->by(), "customer");
+  const v1::Ticket& ticket = cancelled->ticket();
 
   EXPECT_EQ(ticket.status(), v1::TICKET_STATUS_CANCELLED);
   EXPECT_EQ(ticket.reason(), "too slow");

@@ -25,7 +25,6 @@ namespace delivery {
 namespace {
 
 namespace events = platform::events;
-namespace v1 = ::restaurant::delivery::v1;
 using test_support::Eventually;
 using test_support::IsOk;
 

@@ -7,6 +7,7 @@
 
 #include "gmock/gmock.h"
 
+#include "platform/pg/time.h"
 #include "tests/integration/order/order_fixture.h"
 #include "tests/support/eventually.h"
 
@@ -151,15 +152,19 @@ TEST_F(CancelReconcilerTest, TheWaitStaysBetweenTheLeaseAndTwoSeconds) {
   const std::string id = PlacePending();
   for (int i = 0; i < 12; ++i) {
     const absl::Time now = platform::Now();
-    db_.Exec("UPDATE orders SET cancel_due_at = now() - interval '1 s'");
+    const std::string sql_now =
+        absl::StrCat("timestamptz '", platform::pg::ToSql(now), "'");
+    db_.Exec(absl::StrCat("UPDATE orders SET cancel_due_at = ", sql_now,
+                          " - interval '1 s'"));
     ASSERT_THAT(pool_.InTransaction([&](pqxx::work& tx) {
       EXPECT_THAT(ClaimPendingCancels(tx, now, 50), SizeIs(1));
       return absl::OkStatus();
     }),
                 IsOk());
-    const std::string ahead = db_.Value(
-        "SELECT cancel_due_at - now() BETWEEN interval '1 s' AND interval "
-        "'2.1 s' FROM orders");
+    const std::string ahead =
+        db_.Value(absl::StrCat("SELECT cancel_due_at - ", sql_now,
+                               " BETWEEN interval '1.2 s' AND interval '2 s' "
+                               "FROM orders"));
     EXPECT_EQ(ahead, "t") << "attempt " << i;
   }
 }

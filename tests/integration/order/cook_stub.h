@@ -17,6 +17,7 @@
 #include "platform/grpc/status.h"
 #include "platform/status/error.h"
 #include "restaurant/cook/v1/cook_service.grpc.pb.h"
+#include "tests/support/process.h"
 
 namespace order {
 
@@ -31,13 +32,16 @@ class CookStub final : public restaurant::cook::v1::CookService::Service {
 
   std::string target() const { return absl::StrCat("127.0.0.1:", port_); }
 
-  // On the same port as before, if it ran before.
+  // Always on the same port.
   void Start() {
     grpc::ServerBuilder builder;
-    builder.AddListeningPort(absl::StrCat("127.0.0.1:", port_),
-                             grpc::InsecureServerCredentials(), &port_);
+    builder.AddListeningPort(target(), grpc::InsecureServerCredentials());
     builder.RegisterService(this);
     server_ = builder.BuildAndStart();
+    if (server_ == nullptr) {
+      test_support::Die(
+          absl::StrCat("the kitchen cannot listen on ", target()));
+    }
   }
   // Answers no more: connections are refused.
   void Stop() {
@@ -57,6 +61,12 @@ class CookStub final : public restaurant::cook::v1::CookService::Service {
   // Of the ticket in an answer that is OK.
   void AnswerTicket(restaurant::cook::v1::TicketStatus status) {
     ticket_status_.store(status);
+  }
+  // Who cancelled the ticket first, and why; as old ones, it does not say.
+  void AnswerBy(const std::string& by, const std::string& reason) {
+    std::lock_guard lock(mutex_);
+    by_ = by;
+    reason_ = reason;
   }
   // As cook says no.
   static grpc::Status Refusal(absl::string_view reason) {
@@ -95,6 +105,8 @@ class CookStub final : public restaurant::cook::v1::CookService::Service {
                          std::string(value.data(), value.size())));
       }
       handler = handler_;
+      response->set_by(by_);
+      response->mutable_ticket()->set_reason(reason_);
     }
     response->mutable_ticket()->set_order_id(request->order_id());
     response->mutable_ticket()->set_status(ticket_status_.load());
@@ -106,10 +118,13 @@ class CookStub final : public restaurant::cook::v1::CookService::Service {
       restaurant::cook::v1::TICKET_STATUS_CANCELLED;
   std::mutex mutex_;
   Handler handler_;
+  std::string by_;
+  std::string reason_;
   std::vector<Request> requests_;
   std::vector<std::string> metadata_;
   absl::Time deadline_;
-  int port_ = 0;
+  // Not one of those that the kernel gives to clients: free after a stop, too.
+  const int port_ = test_support::FreePort();
   std::unique_ptr<grpc::Server> server_;
 };
 

@@ -15,10 +15,12 @@
 #include <thread>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 
 #include "order/adapters/order_events.h"
 #include "order/migrations/migrations.h"
+#include "platform/failpoint/failpoint.h"
 #include "platform/status/error.h"
 #include "platform/time/clock.h"
 #include "platform/uuid/uuid.h"
@@ -81,8 +83,10 @@ class PlaceOrderBatcherTest : public ::testing::Test {
       pqxx::work tx(connection);
       tx.exec("LOCK TABLE orders");
       first = Place(NewPlaced());
-      while (db_->Value("SELECT count(*) FROM pg_locks WHERE NOT granted") ==
-             "0") {
+      // The server's other databases are other tests'.
+      while (db_->Value("SELECT count(*) FROM pg_locks WHERE NOT granted AND "
+                        "database = (SELECT oid FROM pg_database "
+                        "WHERE datname = current_database())") == "0") {
         absl::SleepFor(absl::Milliseconds(5));
       }
       for (PlacedOrder& placed : batch) {
@@ -160,6 +164,25 @@ TEST_F(PlaceOrderBatcherTest, ABadRowSparesItsNeighbours) {
   EXPECT_TRUE(absl::IsInvalidArgument(answers[3].status()));
   EXPECT_EQ(Count("orders"), "3");
   EXPECT_EQ(Count("outbox"), "3");
+}
+
+// "Nothing was done" is said only where that is so.
+TEST_F(PlaceOrderBatcherTest, WhatIsStoredIsNotRefused) {
+  Start();
+  const auto place_with = [&](const char* point) {
+    EXPECT_THAT(platform::failpoint::Arm(
+                    absl::StrCat(point, "=error(RESOURCE_EXHAUSTED)")),
+                IsOk());
+    const absl::Status status = Place(NewPlaced()).get().status();
+    platform::failpoint::DisarmAll();
+    return status;
+  };
+  EXPECT_THAT(place_with("order.place_before_commit"),
+              Fails(absl::StatusCode::kResourceExhausted));
+  EXPECT_EQ(Count("orders"), "0");
+  EXPECT_THAT(place_with("order.place_after_commit"),
+              Fails(absl::StatusCode::kUnavailable, "DATABASE_UNAVAILABLE"));
+  EXPECT_EQ(Count("orders"), "1");
 }
 
 TEST_F(PlaceOrderBatcherTest, FullIsRefusedAtOnce) {

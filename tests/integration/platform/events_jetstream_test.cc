@@ -31,6 +31,7 @@ namespace {
 using ::test_support::Eventually;
 using ::test_support::Fails;
 using ::test_support::IsOk;
+using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -224,6 +225,19 @@ TEST_F(JetStreamTest, ABrokerThatDiesUnderAPublishLeavesItUnacknowledged) {
   const auto next = jetstream_->PublishAll({Said("next")}, absl::Seconds(10));
   ASSERT_THAT(next, ElementsAre(IsOk()));
   EXPECT_EQ(next[0]->sequence, 2U);
+}
+
+// More than the sockets hold.
+TEST_F(JetStreamTest, ABrokerThatHangsHoldsNobodyForLong) {
+  const std::vector<OutMessage> many(500, Said(std::string(64 << 10, 'x')));
+  nats_.Freeze();
+  const absl::Time start = absl::Now();
+  EXPECT_THAT(jetstream_->PublishAll(many, absl::Seconds(1)),
+              Each(Fails(kUnavailable)));
+  EXPECT_FALSE(jetstream_->connected());
+  EXPECT_LT(absl::Now() - start, absl::Seconds(20));
+  nats_.Thaw();
+  PublishWhenBack("back");
 }
 
 TEST(JetStreamConnectTest, TheBrokerMayComeLater) {

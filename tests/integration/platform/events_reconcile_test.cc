@@ -4,6 +4,7 @@
 #include <set>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -13,6 +14,7 @@
 
 #include "platform/events/commands.h"
 #include "platform/events/outbox_relay.h"
+#include "platform/events/reconcile.h"
 #include "platform/failpoint/failpoint.h"
 #include "tests/integration/platform/events_fixture.h"
 #include "tests/support/eventually.h"
@@ -22,6 +24,7 @@ namespace platform::events {
 namespace {
 
 using test_support::Eventually;
+using test_support::Fails;
 using test_support::IsOk;
 
 using ::testing::HasSubstr;
@@ -271,6 +274,40 @@ TEST_F(ReconcileTest, EndsTheRelaysAlarm) {
 
   EXPECT_TRUE(Eventually(absl::Seconds(15),
                          [&] { return Metric("outbox_stream_reset") == 0; }));
+}
+
+// The relay has raised the alarm; the run has read the stream before it lost
+// its end, and must not end the alarm.
+TEST_F(ReconcileTest, AStreamThatLosesItsEndMeanwhileIsNotAllRight) {
+  PublishVersions(1);
+  db_.Exec("UPDATE outbox_stream SET created_at = '-infinity'");
+  const auto run = [&](const std::string& meanwhile) {
+    bool said = false;
+    return events::Reconcile({.dsn = db_.dsn(),
+                              .stream = "TEST",
+                              .source = "test-source",
+                              .consumer = "test-reconcile",
+                              .say =
+                                  [&](const std::string& /*line*/) {
+                                    if (!std::exchange(said, true))
+                                      db_.Exec(meanwhile);
+                                  }},
+                             *jetstream_);
+  };
+  const auto alarm = [&] {
+    return db_.Value("SELECT created_at = '-infinity' FROM outbox_stream");
+  };
+  for (const char* meanwhile :
+       {// Acknowledged, and not there.
+        "UPDATE outbox SET published_at = now(), stream_sequence = 1000 "
+        "WHERE stream_sequence = 1",
+        // Given once more after it was lost.
+        "UPDATE outbox SET published_at = now(), stream_sequence = 3"}) {
+    EXPECT_THAT(run(meanwhile), Fails(absl::StatusCode::kAborted)) << meanwhile;
+    EXPECT_EQ(alarm(), "t");
+  }
+  EXPECT_THAT(run("SELECT 1"), IsOk());
+  EXPECT_EQ(alarm(), "f");
 }
 
 TEST_F(ReconcileTest, RunsBesideALiveSystem) {

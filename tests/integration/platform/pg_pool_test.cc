@@ -128,6 +128,29 @@ TEST_F(PgPoolTest, TellsOfCommitsAndOfThoseInDoubt) {
   EXPECT_EQ(told, 2);
 }
 
+// A write that was lost may still come to be: nobody is told that nothing was
+// done, whatever becomes of the second try.
+TEST_F(PgPoolTest, AWriteThatWasLostStaysInDoubt) {
+  for (const char* refused : {"55P03", "57014", "40001", "40P01"}) {
+    Pool pool(Options(1));
+    int bodies = 0;
+    const auto body = [&](pqxx::nontransaction& tx) {
+      if (++bodies == 1)
+        tx.exec("SELECT pg_terminate_backend(pg_backend_pid())");
+      tx.exec(
+          absl::StrCat("DO $$ BEGIN RAISE SQLSTATE '", refused, "'; END $$"));
+      return absl::OkStatus();
+    };
+    EXPECT_THAT(pool.Write(body), Fails(kUnavailable, "DATABASE_UNAVAILABLE"))
+        << refused;
+    EXPECT_EQ(bodies, 2);
+    // This one was not lost.
+    EXPECT_THAT(pool.Write(body), Not(Fails(kUnavailable))) << refused;
+    bodies = 0;
+    EXPECT_THAT(pool.Read(body), Not(Fails(kUnavailable))) << refused;
+  }
+}
+
 TEST_F(PgPoolTest, ReadsWithoutATransaction) {
   Pool pool(Options(1));
   std::string first;
@@ -518,6 +541,25 @@ TEST_F(PgPoolOutageTest, AnAbsentServerIsSaidAtOnceAndFoundAgain) {
 
   server_.Start();
   EXPECT_TRUE(Eventually(absl::Seconds(5), [&] { return pool.Ping().ok(); }));
+}
+
+TEST_F(PgPoolOutageTest, WhoWaitsIsToldToo) {
+  PoolOptions options = Options(1, "waiting");
+  options.acquire_timeout = absl::Minutes(1);
+  Pool pool(options);
+  server_.Stop();
+
+  const absl::Time start = absl::Now();
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 16; ++i) {
+    threads.emplace_back([&] {
+      EXPECT_THAT(pool.Ping(), Fails(kUnavailable, "DATABASE_UNAVAILABLE"));
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+
+  EXPECT_LT(absl::Now() - start, absl::Seconds(30));
+  server_.Start();
 }
 
 TEST_F(PgPoolOutageTest, AServerWithoutRoomIsUnavailable) {

@@ -341,7 +341,9 @@ TEST(ListRequestsTest, AForgedKeyIsRefused) {
   });
   for (const std::string key :
        {"1", "1 2", "x 0190a000-0000-7000-8000-00000000000a",
-        "1 0190a000-0000-7000-8000-00000000000a 3"}) {
+        "1 0190a000-0000-7000-8000-00000000000a 3",
+        "-1 0190a000-0000-7000-8000-00000000000a",
+        "9223372036854775807 0190a000-0000-7000-8000-00000000000a"}) {
     ExpectRefused<v1::ListCancellationsRequest>(
         cancellations, "page_token", [&](auto& r) {
           r.set_page_token(platform::EncodePageToken(

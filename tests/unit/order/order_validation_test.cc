@@ -45,14 +45,14 @@ v1::PlaceOrderRequest GoodPlace() {
 }
 
 TEST(ValidatePlaceTest, TakesAGoodOne) {
-  auto input = Validate(GoodPlace(), "");
+  auto input = Validate(GoodPlace(), {});
   ASSERT_THAT(input.status(), IsOk());
   EXPECT_EQ(input->wish.qty, 4);
   EXPECT_EQ(input->request_id, "");
 }
 
 TEST(ValidatePlaceTest, NamesEveryBadField) {
-  EXPECT_THAT(BadFields(Validate(v1::PlaceOrderRequest(), "").status()),
+  EXPECT_THAT(BadFields(Validate(v1::PlaceOrderRequest(), {}).status()),
               UnorderedElementsAre("customer_id", "restaurant_id",
                                    "restaurant_menu_id", "qty"));
 }
@@ -61,13 +61,13 @@ TEST(ValidatePlaceTest, QtyIs1To100) {
   for (int qty : {1, 100}) {
     v1::PlaceOrderRequest request = GoodPlace();
     request.set_qty(qty);
-    EXPECT_THAT(Validate(request, "").status(), IsOk()) << qty;
+    EXPECT_THAT(Validate(request, {}).status(), IsOk()) << qty;
   }
   for (int qty : {-1, 0, 101, std::numeric_limits<int32_t>::max(),
                   std::numeric_limits<int32_t>::min()}) {
     v1::PlaceOrderRequest request = GoodPlace();
     request.set_qty(qty);
-    EXPECT_THAT(BadFields(Validate(request, "").status()), ElementsAre("qty"))
+    EXPECT_THAT(BadFields(Validate(request, {}).status()), ElementsAre("qty"))
         << qty;
   }
 }
@@ -76,41 +76,49 @@ TEST(ValidatePlaceTest, IdsArePositive) {
   for (int bad : {0, -1, std::numeric_limits<int32_t>::min()}) {
     v1::PlaceOrderRequest request = GoodPlace();
     request.set_customer_id(bad);
-    EXPECT_THAT(BadFields(Validate(request, "").status()),
+    EXPECT_THAT(BadFields(Validate(request, {}).status()),
                 ElementsAre("customer_id"));
     request = GoodPlace();
     request.set_restaurant_id(bad);
-    EXPECT_THAT(BadFields(Validate(request, "").status()),
+    EXPECT_THAT(BadFields(Validate(request, {}).status()),
                 ElementsAre("restaurant_id"));
     request = GoodPlace();
     request.set_restaurant_menu_id(bad);
-    EXPECT_THAT(BadFields(Validate(request, "").status()),
+    EXPECT_THAT(BadFields(Validate(request, {}).status()),
                 ElementsAre("restaurant_menu_id"));
   }
 }
 
 TEST(ValidatePlaceTest, KeyComesFromFieldOrMetadata) {
   v1::PlaceOrderRequest request = GoodPlace();
-  EXPECT_EQ(Validate(request, "from-header")->request_id, "from-header");
+  EXPECT_EQ(Validate(request, {"from-header"})->request_id, "from-header");
   request.set_request_id("a.B:c_1-2");
-  EXPECT_EQ(Validate(request, "")->request_id, "a.B:c_1-2");
-  EXPECT_EQ(Validate(request, "a.B:c_1-2")->request_id, "a.B:c_1-2");
-  EXPECT_THAT(BadFields(Validate(request, "other").status()),
+  EXPECT_EQ(Validate(request, {})->request_id, "a.B:c_1-2");
+  EXPECT_EQ(Validate(request, {"a.B:c_1-2"})->request_id, "a.B:c_1-2");
+  EXPECT_THAT(BadFields(Validate(request, {"other"}).status()),
+              ElementsAre("request_id"));
+}
+
+TEST(ValidatePlaceTest, AKeyThatIsGivenIsOneKey) {
+  EXPECT_EQ(Validate(GoodPlace(), {"a", "a"})->request_id, "a");
+  EXPECT_THAT(BadFields(Validate(GoodPlace(), {"a", "b"}).status()),
+              ElementsAre("request_id"));
+  EXPECT_THAT(BadFields(Validate(GoodPlace(), {""}).status()),
               ElementsAre("request_id"));
 }
 
 TEST(ValidatePlaceTest, KeyHasALengthAndAnAlphabet) {
   v1::PlaceOrderRequest request = GoodPlace();
   request.set_request_id(std::string(64, 'x'));
-  EXPECT_THAT(Validate(request, "").status(), IsOk());
+  EXPECT_THAT(Validate(request, {}).status(), IsOk());
   for (const std::string& bad :
        {std::string(65, 'x'), std::string("a b"), std::string("a'b"),
         std::string("a\0b", 3), std::string("\xc3\xa9")}) {
     request.set_request_id(bad);
-    EXPECT_THAT(BadFields(Validate(request, "").status()),
+    EXPECT_THAT(BadFields(Validate(request, {}).status()),
                 ElementsAre("request_id"))
         << bad;
-    EXPECT_THAT(BadFields(Validate(GoodPlace(), bad).status()),
+    EXPECT_THAT(BadFields(Validate(GoodPlace(), {bad}).status()),
                 ElementsAre("request_id"))
         << bad;
   }

@@ -46,7 +46,7 @@ TEST(SettleCancelsTest, CancelledIsCancelled) {
   for (OrderStatus before :
        {OrderStatus::kOrdered, OrderStatus::kCancelPending}) {
     FakeOrderStore store;
-    auto told = Settle(store, before, {Kind::kCancelled, ""});
+    auto told = Settle(store, before, {Kind::kCancelled, "", ""});
     ASSERT_THAT(told.status(), IsOk());
     EXPECT_EQ(told->status, OrderStatus::kCancelled);
     EXPECT_EQ(told->reason, "why");
@@ -57,9 +57,22 @@ TEST(SettleCancelsTest, CancelledIsCancelled) {
   }
 }
 
+TEST(SettleCancelsTest, WhoCancelledTheTicketFirstCancelledTheOrder) {
+  for (OrderStatus before :
+       {OrderStatus::kOrdered, OrderStatus::kCancelPending}) {
+    FakeOrderStore store;
+    auto told = Settle(store, before, {Kind::kCancelled, "closed", "operator"});
+    ASSERT_THAT(told.status(), IsOk());
+    EXPECT_EQ(told->reason, "closed");
+    EXPECT_EQ(std::get<Cancelled>(store.facts()[0].what),
+              (Cancelled{"closed", "operator"}));
+  }
+}
+
 TEST(SettleCancelsTest, CancelledTwiceIsOneFact) {
   FakeOrderStore store;
-  auto told = Settle(store, OrderStatus::kCancelled, {Kind::kCancelled, ""});
+  auto told =
+      Settle(store, OrderStatus::kCancelled, {Kind::kCancelled, "", ""});
   ASSERT_THAT(told.status(), IsOk());
   EXPECT_EQ(told->status, OrderStatus::kCancelled);
   EXPECT_THAT(store.facts(), IsEmpty());
@@ -67,8 +80,8 @@ TEST(SettleCancelsTest, CancelledTwiceIsOneFact) {
 
 TEST(SettleCancelsTest, RefusedLeavesAnOrderedOne) {
   FakeOrderStore store;
-  auto told =
-      Settle(store, OrderStatus::kOrdered, {Kind::kRefused, "ALREADY_COOKED"});
+  auto told = Settle(store, OrderStatus::kOrdered,
+                     {Kind::kRefused, "ALREADY_COOKED", ""});
   EXPECT_THAT(told.status(),
               Fails(absl::StatusCode::kFailedPrecondition, "ALREADY_COOKED"));
   EXPECT_EQ(platform::DetailOf(told.status(), "status"), "ORDERED");
@@ -79,7 +92,7 @@ TEST(SettleCancelsTest, RefusedLeavesAnOrderedOne) {
 TEST(SettleCancelsTest, RefusedTakesAPendingOneBack) {
   FakeOrderStore store;
   auto told = Settle(store, OrderStatus::kCancelPending,
-                     {Kind::kRefused, "QUANTITY_OVER"});
+                     {Kind::kRefused, "QUANTITY_OVER", ""});
   EXPECT_THAT(told.status(),
               Fails(absl::StatusCode::kFailedPrecondition, "QUANTITY_OVER"));
   EXPECT_EQ(platform::DetailOf(told.status(), "status"), "ORDERED");
@@ -93,7 +106,7 @@ TEST(SettleCancelsTest, RefusedTakesAPendingOneBack) {
 TEST(SettleCancelsTest, RefusedTellsAFinalStatus) {
   FakeOrderStore store;
   auto told = Settle(store, OrderStatus::kCompleted,
-                     {Kind::kRefused, "ALREADY_COOKED"});
+                     {Kind::kRefused, "ALREADY_COOKED", ""});
   EXPECT_THAT(told.status(),
               Fails(absl::StatusCode::kFailedPrecondition, "ALREADY_COOKED"));
   EXPECT_EQ(platform::DetailOf(told.status(), "status"), "COMPLETED");
@@ -103,7 +116,7 @@ TEST(SettleCancelsTest, RefusedTellsAFinalStatus) {
 TEST(SettleCancelsTest, UnknownMakesAnOrderedOnePending) {
   FakeOrderStore store;
   auto told =
-      Settle(store, OrderStatus::kOrdered, {Kind::kUnknown, "UNAVAILABLE"});
+      Settle(store, OrderStatus::kOrdered, {Kind::kUnknown, "UNAVAILABLE", ""});
   ASSERT_THAT(told.status(), IsOk());
   EXPECT_EQ(told->status, OrderStatus::kCancelPending);
   EXPECT_EQ(told->cancel_reason, "why");
@@ -114,7 +127,7 @@ TEST(SettleCancelsTest, UnknownLeavesAllOthers) {
   for (OrderStatus before :
        {OrderStatus::kCancelPending, OrderStatus::kCancelled}) {
     FakeOrderStore store;
-    auto told = Settle(store, before, {Kind::kUnknown, ""});
+    auto told = Settle(store, before, {Kind::kUnknown, "", ""});
     ASSERT_THAT(told.status(), IsOk());
     EXPECT_EQ(told->status, before);
     EXPECT_THAT(store.facts(), IsEmpty());
@@ -123,7 +136,7 @@ TEST(SettleCancelsTest, UnknownLeavesAllOthers) {
        {std::pair(OrderStatus::kCompleted, "ORDER_COMPLETED"),
         std::pair(OrderStatus::kRejected, "ORDER_REJECTED")}) {
     FakeOrderStore store;
-    auto told = Settle(store, before, {Kind::kUnknown, ""});
+    auto told = Settle(store, before, {Kind::kUnknown, "", ""});
     EXPECT_THAT(told.status(),
                 Fails(absl::StatusCode::kFailedPrecondition, reason));
     EXPECT_THAT(store.facts(), IsEmpty());
@@ -135,9 +148,9 @@ TEST(SettleCancelsTest, EachOfABatchGetsItsOwn) {
   store.Put(Stored("a", OrderStatus::kCancelPending));
   store.Put(Stored("b", OrderStatus::kCancelPending));
   const std::vector<CancelAttempt> attempts = {
-      {"b", "", "customer", {Kind::kRefused, "ALREADY_COOKED"}},
-      {"gone", "", "customer", {Kind::kCancelled, ""}},
-      {"a", "", "customer", {Kind::kCancelled, ""}}};
+      {"b", "", "customer", {Kind::kRefused, "ALREADY_COOKED", ""}},
+      {"gone", "", "customer", {Kind::kCancelled, "", ""}},
+      {"a", "", "customer", {Kind::kCancelled, "", ""}}};
   auto told = SettleCancels(store, attempts, kNow);
   ASSERT_THAT(told.status(), IsOk());
   EXPECT_THAT((*told)[0].status(),
@@ -152,7 +165,7 @@ TEST(SettleCancelsTest, SaysWhenTheStoreFails) {
   FakeOrderStore store;
   store.Put(Stored("a", OrderStatus::kOrdered));
   store.FailSaves(absl::AbortedError("changed"));
-  const CancelAttempt attempt{"a", "", "customer", {Kind::kCancelled, ""}};
+  const CancelAttempt attempt{"a", "", "customer", {Kind::kCancelled, "", ""}};
   EXPECT_TRUE(absl::IsAborted(
       SettleCancels(store, absl::MakeConstSpan(&attempt, 1), kNow).status()));
 }

@@ -255,6 +255,18 @@ TEST_F(AuthTest, AnUnusableKeyFileChangesNothing) {
   EXPECT_THAT(Verify(token), IsOk());
 }
 
+TEST_F(AuthTest, AKeyFileThatIsGoneIsSaidOnce) {
+  std::remove(issuers_.people_file().c_str());
+  for (const char* said : {"new keys are unusable", ""}) {
+    now_ += absl::Seconds(6);
+    ::testing::internal::CaptureStderr();
+    EXPECT_THAT(Verify(Good()), IsOk());
+    const std::string log = ::testing::internal::GetCapturedStderr();
+    EXPECT_EQ(log.empty(), *said == '\0') << log;
+    EXPECT_THAT(log, HasSubstr(said));
+  }
+}
+
 // A service's key speaks for that service and no other, and for no person.
 TEST_F(AuthTest, AServicesKeyIsItsOwnOnly) {
   json claims = ClaimsOf("operator", "order", now_);
@@ -329,6 +341,9 @@ TEST_F(AuthTest, AnUnusableKeyNamesItsFileAndNotItsContent) {
   EXPECT_THAT(bad.ToString(), HasSubstr(file));
   EXPECT_THAT(bad.ToString(), ::testing::Not(HasSubstr("c2VjcmV0")));
   EXPECT_THAT(create("/nowhere"),
+              Fails(absl::StatusCode::kInvalidArgument, "BAD_KEY"));
+  Write(file, NewEcKey("order", "P-384").private_pem);
+  EXPECT_THAT(create(file),
               Fails(absl::StatusCode::kInvalidArgument, "BAD_KEY"));
 }
 

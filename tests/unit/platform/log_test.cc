@@ -43,7 +43,7 @@ TEST_F(LogTest, ALineIsAnObject) {
 
 // Nobody can write a line of his own by what he says.
 TEST_F(LogTest, WhateverIsLoggedStaysInItsField) {
-  const std::string nasty("\"},\n{\"level\":\"error\"\r\xff\0\x01", 23);
+  const std::string nasty("\"},\n{\"level\":\"error\"\r\xff\0\x01", 24);
   ::testing::internal::CaptureStderr();
   Info(nasty, {{"value", nasty}, {"number", std::nan("")}});
   const std::string text = ::testing::internal::GetCapturedStderr();

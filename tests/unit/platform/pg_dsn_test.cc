@@ -1,0 +1,25 @@
+#include "gtest/gtest.h"
+
+#include "platform/pg/dsn.h"
+
+namespace platform::pg {
+namespace {
+
+TEST(PgDsnTest, BothFormsGetTimeouts) {
+  EXPECT_EQ(WithTimeouts("host=db"),
+            "host=db connect_timeout=3 tcp_user_timeout=5000 keepalives_idle=5 "
+            "keepalives_interval=2");
+  EXPECT_EQ(WithTimeouts("postgresql://db/x"),
+            "postgresql://db/x?connect_timeout=3&tcp_user_timeout=5000"
+            "&keepalives_idle=5&keepalives_interval=2");
+}
+
+TEST(PgDsnTest, WhatItSaysItselfStays) {
+  EXPECT_EQ(WithTimeouts("postgresql://db/x?keepalives_idle=60&"
+                         "connect_timeout=9&tcp_user_timeout=0"),
+            "postgresql://db/x?keepalives_idle=60&connect_timeout=9&"
+            "tcp_user_timeout=0&keepalives_interval=2");
+}
+
+}  // namespace
+}  // namespace platform::pg
