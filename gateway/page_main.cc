@@ -120,13 +120,32 @@ bool WantsSecure(const Request& request) {
          !IsLoopback(request.get_header_value("Host"));
 }
 
-void Refuse(Response& response) {
-  response.status = 401;
+// An error as everybody here words it (docs/errors.md).
+void Refuse(Response& response, int http_status, int code, const char* message,
+            const char* reason) {
+  response.status = http_status;
   response.set_content(
-      R"({"code":16,"message":"You are not signed in.","details":[)"
-      R"({"@type":"type.googleapis.com/google.rpc.ErrorInfo",)"
-      R"("reason":"UNAUTHENTICATED","domain":"restaurant"}]})",
+      absl::StrCat(R"({"code":)", code, R"(,"message":")", message,
+                   R"(","details":[{"@type":)"
+                   R"("type.googleapis.com/google.rpc.ErrorInfo","reason":")",
+                   reason, R"(","domain":"restaurant"}]})"),
       kJson);
+}
+
+// What nothing here has answered yet.
+void RefuseTheRest(Response& response) {
+  if (!response.body.empty()) return;
+  switch (response.status) {
+    case 404:
+      return Refuse(response, 404, 5, "There is no such page.",
+                    "PATH_NOT_FOUND");
+    case 413:
+      return Refuse(response, 413, 3, "The body is too large.",
+                    "BODY_TOO_LARGE");
+    default:
+      return Refuse(response, response.status, 3, "This cannot be read.",
+                    "INVALID_REQUEST");
+  }
 }
 
 // Who is signed in: the token's claims. The gateway has verified the token, and
@@ -136,7 +155,9 @@ void Session(const Request& request, Response& response, bool keep) {
   const std::string authorization = request.get_header_value("Authorization");
   const absl::string_view token = BearerToken(authorization);
   const absl::StatusOr<std::string> claims = ClaimsOf(token);
-  if (!claims.ok()) return Refuse(response);
+  if (!claims.ok()) {
+    return Refuse(response, 401, 16, "You are not signed in.", "TOKEN_MISSING");
+  }
   if (keep) {
     response.set_header("Set-Cookie",
                         SessionCookie(token, WantsSecure(request)));
@@ -157,6 +178,9 @@ void AddRoutes(httplib::Server& server) {
       {"Referrer-Policy", "no-referrer"},
       {"Cross-Origin-Opener-Policy", "same-origin"},
       {"Cross-Origin-Resource-Policy", "same-origin"},
+  });
+  server.set_error_handler([](const Request& /*request*/, Response& response) {
+    RefuseTheRest(response);
   });
   const auto show = [&server](const char* path, const std::string& view) {
     server.Get(path, [view](const Request& request, Response& response) {

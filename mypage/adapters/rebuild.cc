@@ -18,6 +18,7 @@
 #include "platform/events/wire.h"
 #include "platform/failpoint/failpoint.h"
 #include "platform/log/log.h"
+#include "platform/pg/dsn.h"
 #include "platform/pg/pool.h"
 #include "platform/status/error.h"
 
@@ -35,6 +36,10 @@ constexpr int kViewsPerTransaction = 1000;
 // How often the swap is tried: readers in the middle of something can make it
 // time out.
 constexpr int kSwapTries = 5;
+// So few are read while the appliers pause, in a fraction of a second; unless
+// after so many rounds there still come more.
+constexpr int64_t kFewEvents = 5000;
+constexpr int kMostRounds = 10;
 // How long the broker may be away in the middle of it.
 constexpr absl::Duration kLongestSilence = absl::Seconds(30);
 
@@ -64,7 +69,8 @@ void PrepareShadow(pqxx::connection& connection) {
 class OnlyOne {
  public:
   absl::Status Take(const std::string& dsn) try {
-    connection_ = std::make_unique<pqxx::connection>(dsn);
+    connection_ =
+        std::make_unique<pqxx::connection>(platform::pg::WithTimeouts(dsn));
     pqxx::nontransaction tx(*connection_);
     // The key is "rebuild" in ASCII.
     if (!tx.exec1("SELECT pg_try_advisory_lock(x'72656275696c64'::bigint)")[0]
@@ -107,9 +113,10 @@ class Rebuilder {
 
   absl::Status Run() {
     if (absl::Status s = Begin(); !s.ok()) return s;
-    if (absl::Status s = ReadStreams(); !s.ok()) return s;
+    if (absl::Status s = CatchUp(); !s.ok()) return s;
     if (absl::Status s = KeepWhatStreamsLost(); !s.ok()) return s;
     if (absl::Status s = Analyze(); !s.ok()) return s;
+    if (absl::Status s = CatchUp(); !s.ok()) return s;
     return Swap();
   }
 
@@ -129,6 +136,23 @@ class Rebuilder {
       inputs_.push_back({subscription, *std::move(replay)});
     }
     return absl::OkStatus();
+  }
+
+  // What comes while they are read is read, too, until so little is left that
+  // the pause is short.
+  absl::Status CatchUp() {
+    for (int round = 0; round < kMostRounds; ++round) {
+      const int64_t before = EventsRead();
+      if (absl::Status s = ReadStreams(); !s.ok()) return s;
+      if (EventsRead() - before <= kFewEvents) break;
+    }
+    return absl::OkStatus();
+  }
+
+  int64_t EventsRead() const {
+    int64_t read = 0;
+    for (const Input& input : inputs_) read += input.read;
+    return read;
   }
 
   // Up to what they hold now.
@@ -284,14 +308,10 @@ class Rebuilder {
   }
 
   void Summarize(const SwapCounts& counts, absl::Duration paused) const {
-    int64_t read = 0;
     int64_t unreadable = 0;
-    for (const Input& input : inputs_) {
-      read += input.read;
-      unreadable += input.unreadable;
-    }
+    for (const Input& input : inputs_) unreadable += input.unreadable;
     Say(absl::StrCat("rebuilt ", counts.orders, " orders (before: ",
-                     counts.orders_before, ") from ", read, " events"));
+                     counts.orders_before, ") from ", EventsRead(), " events"));
     Say(absl::StrCat(counts.entries_kept,
                      " entries kept whose events the streams no longer hold"));
     Say(absl::StrCat(unreadable, " unreadable events left out"));

@@ -30,8 +30,9 @@ absl::StatusOr<std::unique_ptr<StreamReplay>> StreamReplay::Begin(
         {"ack_wait", absl::ToInt64Nanoseconds(absl::Seconds(30))},
         {"max_ack_pending", 10000},
         {"mem_storage", true},
-        // Should we die, the broker deletes it.
-        {"inactive_threshold", absl::ToInt64Nanoseconds(absl::Minutes(5))}}}};
+        // Should we die, the broker deletes it. It idles while the other
+        // streams are read.
+        {"inactive_threshold", absl::ToInt64Nanoseconds(absl::Hours(24))}}}};
   const absl::StatusOr<std::string> created =
       jetstream.Api("CONSUMER.CREATE." + path, create.dump(), kApiTimeout);
   if (!created.ok()) return created.status();
@@ -50,7 +51,7 @@ StreamReplay::StreamReplay(JetStream& jetstream, std::string stream,
       consumer_(std::move(consumer)) {}
 
 StreamReplay::~StreamReplay() {
-  // If this fails the broker does it five minutes later.
+  // If this fails the next rebuild does it, or the broker a day later.
   jetstream_
       .Api(absl::StrCat("CONSUMER.DELETE.", stream_, ".", consumer_), "",
            kApiTimeout)

@@ -201,7 +201,8 @@ void WatchHub::Drain() {
     }
   }
   for (const std::shared_ptr<Watcher>& each : all) {
-    each->End(Draining(absl::StatusCode::kAborted));
+    each->End(Draining(absl::StatusCode::kAborted),
+              Draining(absl::StatusCode::kUnavailable));
   }
 }
 
@@ -223,9 +224,7 @@ void WatchHub::Run() {
       }
       if (stopping_) return;
     }
-    for (Result& result : work.results) {
-      Publish(*result.topic, std::move(result.views));
-    }
+    for (Result& result : work.results) Publish(std::move(result));
     for (const std::shared_ptr<Topic>& topic : work.reads) StartRead(topic);
     const absl::Time now = absl::Now();
     for (const Work::Tick& tick : work.ticks) {
@@ -237,6 +236,8 @@ void WatchHub::Run() {
 WatchHub::Work WatchHub::Collect(absl::Time now) {
   Work work;
   work.results.swap(results_);
+  // Before those who came meanwhile join them: they wait for the next read.
+  for (Result& result : work.results) result.audience = result.topic->watching;
   if (watchers_ > 0 && now >= next_tick_) {
     next_tick_ = now + std::min(options_.heartbeat / 4, absl::Seconds(1));
     for (const auto& [key, topic] : topics_) {
@@ -307,42 +308,40 @@ void WatchHub::ReadDone(const std::shared_ptr<Topic>& topic,
     topic->changed = topic->read_for;
   }
   if (topic->dirty) dirty_.push_back(topic);
-  results_.push_back({topic, std::move(views)});
+  results_.push_back({.topic = topic,
+                      .views = std::move(views),
+                      .changed = topic->read_for,
+                      .audience = {}});
   wake_.SignalAll();
 }
 
-void WatchHub::Publish(Topic& topic,
-                       absl::StatusOr<std::vector<MypageView>> views) {
-  const absl::Status read = views.status();
+void WatchHub::Publish(Result result) {
+  Topic& topic = *result.topic;
+  const absl::Status read = result.views.status();
   NoteReads(read);
   bool news = false;
   if (read.ok() && topic.newest == nullptr) {
     topic.newest = std::make_shared<Publication>(
         topic.key, WatchState(static_cast<size_t>(topic.key.page_size),
-                              *std::move(views)));
+                              *std::move(result.views)));
   } else if (read.ok()) {
-    WatchState next(topic.newest->state(), *std::move(views));
+    WatchState next(topic.newest->state(), *std::move(result.views));
     news = next.generation() != topic.newest->state().generation();
     if (news) {
       topic.newest = std::make_shared<Publication>(topic.key, std::move(next));
     }
   }
-  std::vector<std::shared_ptr<Watcher>> audience;
-  absl::Time changed;
-  {
-    platform::MutexLock lock(mutex_);
-    audience = topic.watching;
-    changed = topic.read_for;
-  }
-  for (const std::shared_ptr<Watcher>& watcher : audience) {
+  for (const std::shared_ptr<Watcher>& watcher : result.audience) {
     if (read.ok()) {
       watcher->Offer(topic.newest);
     } else {
       watcher->Fail(read);
     }
   }
-  if (news)
-    metrics_->fanout.Observe(absl::ToDoubleSeconds(absl::Now() - changed));
+  if (news) {
+    metrics_->fanout.Observe(
+        absl::ToDoubleSeconds(absl::Now() - result.changed));
+  }
 }
 
 void WatchHub::NoteReads(const absl::Status& status) {

@@ -72,6 +72,14 @@ class WatchHub {
   struct Topic;
   struct Work;
   struct Metrics;
+  // Of a read.
+  struct Result {
+    std::shared_ptr<Topic> topic;
+    absl::StatusOr<std::vector<MypageView>> views;
+    absl::Time changed;  // what was read for
+    // Those who came before it began.
+    std::vector<std::shared_ptr<Watcher>> audience;
+  };
 
   // Refuses if there are too many, or at the end.
   absl::Status Add(const std::shared_ptr<Watcher>& watcher);
@@ -86,7 +94,7 @@ class WatchHub {
   void StartRead(const std::shared_ptr<Topic>& topic);
   void ReadDone(const std::shared_ptr<Topic>& topic,
                 absl::StatusOr<std::vector<MypageView>> views);
-  void Publish(Topic& topic, absl::StatusOr<std::vector<MypageView>> views);
+  void Publish(Result result);
   void NoteReads(const absl::Status& status);
 
   platform::Executor& executor_;
@@ -107,10 +115,6 @@ class WatchHub {
   int reading_ ABSL_GUARDED_BY(mutex_) = 0;
   absl::Time next_tick_ ABSL_GUARDED_BY(mutex_) = absl::InfiniteFuture();
   // What was read and is to be told.
-  struct Result {
-    std::shared_ptr<Topic> topic;
-    absl::StatusOr<std::vector<MypageView>> views;
-  };
   std::vector<Result> results_ ABSL_GUARDED_BY(mutex_);
   bool reads_fail_ = false;  // the hub's thread only
   std::thread thread_;

@@ -65,11 +65,11 @@ void Watcher::Fail(const absl::Status& status) {
   Do(step);
 }
 
-void Watcher::End(const absl::Status& status) {
+void Watcher::End(const absl::Status& status, const absl::Status& refusal) {
   Step step;
   {
     platform::MutexLock lock(mutex_);
-    if (!end_.has_value()) end_ = status;
+    if (!end_.has_value()) end_ = begun_ ? status : refusal;
     step = Next();
   }
   Do(step);
@@ -194,6 +194,11 @@ grpc::ServerWriteReactor<grpc::ByteBuffer>* RefuseWatch(
 }
 
 void Watcher::OnDone() {
+  {
+    // The last message gets no OnWriteDone(). From here on the context may go.
+    platform::MutexLock lock(mutex_);
+    writing_ = nullptr;
+  }
   // May delete this.
   const std::function<void(Watcher*)> done = done_;
   done(this);

@@ -48,8 +48,9 @@ class Watcher final : public grpc::ServerWriteReactor<grpc::ByteBuffer> {
   void Fail(const absl::Status& status);
   // Time has passed. `delayed`: changes cannot be seen at present.
   void Tick(absl::Time now, bool delayed);
-  // Ends the call: with a last message if it has begun.
-  void End(const absl::Status& status);
+  // Ends the call: with a last message that says `status` if it has begun, else
+  // with `refusal`.
+  void End(const absl::Status& status, const absl::Status& refusal);
 
  private:
   // What is to be done once the mutex is released.

@@ -202,6 +202,9 @@ TEST_F(GatewayTest, TheLogHasTheTraceAndNotTheQuery) {
   ASSERT_EQ(system_
                 ->Get("/orders?customer_id=471147114",
                       {{"traceparent", TraceParent(trace)},
+                       // Nobody tells our log what to say.
+                       {"x-envoy-original-method", "TRACE"},
+                       {"x-envoy-original-path", "/elsewhere"},
                        system_->As("customer", "471147114")})
                 .status,
             200);
@@ -236,6 +239,41 @@ TEST_F(GatewayTest, TheLogHasTheGrpcStatusOfGrpcCallsOnly) {
 
 // Of 127.0.0.0/8 what listens on the loopback alone takes 127.0.0.1 only; what
 // is open to all takes 127.0.0.2 too.
+// Longer than the buffers of a connection.
+TEST_F(GatewayTest, AFullPageOfLongReasonsIsAnswered) {
+  system_->SetStock(30, 1, 100);
+  std::string reason;
+  for (int i = 0; i < 200; ++i) reason += "가";
+  for (int i = 0; i < 100; ++i) {
+    const std::string id = system_->Place(4747, 30, 1, 1);
+    const Answer cancelled =
+        system_->Post("/orders/" + id + ":cancel",
+                      absl::StrCat(R"({"reason":")", reason, "\"}"));
+    ASSERT_EQ(cancelled.status, 200) << cancelled.text;
+  }
+  ASSERT_TRUE(system_->ComesToRest());
+  const std::string page = "/mypages?customer_id=4747&page_size=100";
+  const Answer answer = system_->Get(page);
+  EXPECT_EQ(answer.status, 200) << answer.text;
+  EXPECT_EQ(answer.body["mypages"].size(), 100U);
+  EXPECT_GT(answer.text.size(), 131'072U);
+  const Ran http2 = RunCommand(
+      absl::StrCat("curl -s --http2-prior-knowledge -H 'authorization: ",
+                   system_->As("customer", "4747").second, "' '",
+                   (*system_)["GATEWAY_URL"], page, "'"));
+  EXPECT_EQ(http2.output, answer.text);
+}
+
+// Of pages, too.
+TEST_F(GatewayTest, WhatIsNoPageIsToldSoInJson) {
+  const Answer unknown = system_->Get("/assets/0/none.js");
+  EXPECT_EQ(unknown.status, 404);
+  EXPECT_EQ(unknown.Reason(), "PATH_NOT_FOUND");
+  const Answer large = system_->Post("/session", std::string(5000, 'x'));
+  EXPECT_EQ(large.status, 413);
+  EXPECT_EQ(large.Reason(), "BODY_TOO_LARGE");
+}
+
 TEST_F(GatewayTest, OnlyTheGatewayItselfIsOpenToOtherMachines) {
   const auto connects = [](const std::string& host, const std::string& port) {
     // 7: it could not connect.

@@ -3,11 +3,13 @@
 #include <future>
 #include <set>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
+#include "restaurant/order/v1/order_events.pb.h"
 #include "tests/e2e/system.h"
 #include "tests/support/eventually.h"
 
@@ -18,6 +20,7 @@ using ::test_support::Eventually;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsSupersetOf;
+using ::testing::Not;
 
 std::vector<std::string> Statuses(const nlohmann::json& mypage) {
   std::vector<std::string> statuses;
@@ -284,6 +287,79 @@ TEST_F(LifeOfAnOrderTest, GarbageIsParkedAndItsNeighboursAreNot) {
   EXPECT_EQ(list.exit_code, 0) << list.output;
   EXPECT_THAT(list.output, HasSubstr("restaurant.order.ordered"));
   EXPECT_NE(system_->Command("cook", "dead-letters redrive all").exit_code, 0);
+}
+
+// What was parked and is good is applied by a redrive, once, however often it
+// was parked.
+TEST_F(LifeOfAnOrderTest, AParkedOrderIsCookedByARedriveOnce) {
+  const std::string id = "01890000-0000-7000-8000-00000000c001";
+  const std::string event = "01890000-0000-7000-8000-00000000c002";
+  const int menu = NextMenu();
+  system_->SetStock(1, menu, 10);
+  restaurant::order::v1::Ordered ordered;
+  auto& order = *ordered.mutable_order();
+  order.set_order_id(id);
+  order.set_customer_id(13);
+  order.set_restaurant_id(1);
+  order.set_restaurant_menu_id(menu);
+  order.set_qty(3);
+  order.set_status(restaurant::order::v1::ORDER_STATUS_ORDERED);
+  order.set_version(1);
+  // As the relay makes them.
+  const nlohmann::json headers = {{"Nats-Msg-Id", event},
+                                  {"ce-id", event},
+                                  {"ce-type", "restaurant.order.v1.Ordered"},
+                                  {"ce-source", "order"},
+                                  {"ce-subject", id},
+                                  {"ce-time", "2026-01-02T03:04:05.678901Z"},
+                                  {"ce-specversion", "1.0"},
+                                  {"ce-aggregateversion", "1"},
+                                  {"content-type", "application/protobuf"}};
+  const auto park = [&](int sequence) {
+    system_->Sql(
+        "cook",
+        absl::StrCat("INSERT INTO dead_letters (durable, stream, "
+                     "stream_sequence, event_id, subject, headers, payload, "
+                     "reason) VALUES ('cook', 'ORDER', ",
+                     sequence, ", '", event, "', 'restaurant.order.ordered', '",
+                     headers.dump(), "', decode('",
+                     absl::BytesToHexString(ordered.SerializeAsString()),
+                     "', 'hex'), 'a test')"));
+  };
+  // All that the kitchen has of it.
+  const auto kitchen = [&] {
+    return system_->Sql(
+        "cook",
+        absl::StrCat("SELECT t, (SELECT count(*) FROM outbox WHERE "
+                     "aggregate_id = order_id), (SELECT count(*) FROM "
+                     "stock_ledger l WHERE l.order_id = t.order_id) FROM "
+                     "tickets t WHERE order_id = '",
+                     id, "'"));
+  };
+  park(1);
+  ASSERT_THAT(system_->Command("cook", "dead-letters list").output,
+              HasSubstr(event));
+
+  const Ran redriven =
+      system_->Command("cook", "dead-letters redrive " + event);
+
+  EXPECT_EQ(redriven.exit_code, 0) << redriven.output;
+  EXPECT_EQ(system_->Get("/cooks/" + id).body["ticket"]["status"],
+            "TICKET_STATUS_COOKING");
+  EXPECT_EQ(system_->Stock(1, menu), 7);
+  EXPECT_THAT(system_->Command("cook", "dead-letters list").output,
+              Not(HasSubstr(event)));
+  const std::string once = kitchen();
+  EXPECT_THAT(once, HasSubstr("|1|1"));
+
+  park(2);
+  const Ran again = system_->Command("cook", "dead-letters redrive " + event);
+
+  EXPECT_EQ(again.exit_code, 0) << again.output;
+  EXPECT_EQ(kitchen(), once);
+  EXPECT_EQ(system_->Stock(1, menu), 7);
+  EXPECT_THAT(system_->Command("cook", "dead-letters list").output,
+              Not(HasSubstr(event)));
 }
 
 // Drops the projection and rebuilds it while reads go on.

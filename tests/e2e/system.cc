@@ -1,11 +1,17 @@
 #include "tests/e2e/system.h"
 
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <array>
+#include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
+#include <mutex>
+#include <system_error>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
@@ -23,6 +29,14 @@
 
 namespace e2e {
 namespace {
+
+// Then a process id and a dash: the folder of that test's system.
+constexpr absl::string_view kFolderPrefix = "e2e-";
+
+std::string TempBase() {
+  const char* base = getenv("TMPDIR");
+  return base != nullptr ? base : "/tmp";
+}
 
 std::string Quoted(const std::string& value) {
   return absl::StrCat("'", absl::StrReplaceAll(value, {{"'", "'\\''"}}), "'");
@@ -51,6 +65,24 @@ int NumberAfter(absl::string_view text, absl::string_view name) {
   // What is no number here is the request's own trouble.
   if (!absl::SimpleAtoi(text.substr(begin, end - begin), &number)) return 0;
   return number;
+}
+
+// Takes down the systems of tests that crashed, or were killed.
+void RemoveLeftovers() {
+  std::error_code ignored;
+  for (const auto& entry :
+       std::filesystem::directory_iterator(TempBase(), ignored)) {
+    const std::string file_name = entry.path().filename().string();
+    absl::string_view name = file_name;
+    int pid = 0;
+    if (absl::ConsumePrefix(&name, kFolderPrefix) &&
+        absl::SimpleAtoi(name.substr(0, name.find('-')), &pid) &&
+        kill(pid, 0) != 0 && errno == ESRCH) {
+      const std::string folder = Quoted(entry.path().string());
+      RunCommand(absl::StrCat("RUN_DIR=", folder, " ", Quoted(SOURCE_DIR),
+                              "/scripts/down --purge; rm -rf ", folder));
+    }
+  }
 }
 
 }  // namespace
@@ -114,8 +146,12 @@ std::string Answer::Header(const std::string& name) const {
 
 System::System(std::map<std::string, std::string> settings,
                const std::string& arguments) {
+  static std::once_flag once;
+  std::call_once(once, RemoveLeftovers);
+  // What is to be kept is no leftover.
   std::string folder = absl::StrCat(
-      getenv("TMPDIR") != nullptr ? getenv("TMPDIR") : "/tmp", "/e2e-XXXXXX");
+      TempBase(), "/", getenv("KEEP_E2E") != nullptr ? "kept-" : "",
+      kFolderPrefix, getpid(), "-XXXXXX");
   if (mkdtemp(folder.data()) == nullptr) {
     std::perror("mkdtemp");
     std::abort();
@@ -151,7 +187,8 @@ System::System(std::map<std::string, std::string> settings,
 System::~System() {
   // What failed can be looked at: KEEP_E2E=1 leaves the folder.
   const char* keep = getenv("KEEP_E2E");
-  Script(keep != nullptr ? "down" : "down --purge");
+  const Ran down = Script(keep != nullptr ? "down" : "down --purge");
+  EXPECT_EQ(down.exit_code, 0) << down.output;
   if (keep == nullptr) RunCommand("rm -rf " + Quoted(run_dir_));
 }
 
@@ -332,6 +369,7 @@ std::string System::Sql(const std::string& service,
       (*this)[absl::AsciiStrToUpper(service) + "_PG_OWNER_DSN"];
   Ran ran =
       RunCommand(absl::StrCat("psql -XAtq ", Quoted(dsn), " -c ", Quoted(sql)));
+  EXPECT_EQ(ran.exit_code, 0) << sql << "\n" << ran.output;
   absl::StripTrailingAsciiWhitespace(&ran.output);
   return ran.output;
 }

@@ -56,9 +56,11 @@ class System {
  public:
   // `settings` are environment variables of scripts/up, e.g.
   // {{"COOK_FLAGS", "--auto_cook_after=1s"}}, `arguments` further ones of its
-  // command line. Aborts if it does not come up.
+  // command line. Aborts if it does not come up. The systems of tests that
+  // crashed are taken down first.
   explicit System(std::map<std::string, std::string> settings = {},
                   const std::string& arguments = "");
+  // The test fails if a part of it does not end well.
   ~System();
   System(const System&) = delete;
   System& operator=(const System&) = delete;
@@ -97,7 +99,7 @@ class System {
   // within 20 s.
   bool ComesToRest() const;
   // Runs SQL on a service's database, as its owner; the rows as text, columns
-  // by '|'.
+  // by '|'. What fails there fails the test.
   std::string Sql(const std::string& service, const std::string& sql) const;
 
   // Places an order through the gateway and returns its id.

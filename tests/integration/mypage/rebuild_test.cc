@@ -156,7 +156,7 @@ class RebuildTest : public testing::Test {
       const auto names = jetstream_->Api(
           absl::StrCat("CONSUMER.NAMES.", stream), "", absl::Seconds(5));
       ASSERT_THAT(names, IsOk());
-      EXPECT_FALSE(absl::StrContains(*names, "rebuild-")) << *names;
+      EXPECT_FALSE(absl::StrContains(*names, "mypage-admin")) << *names;
     }
   }
 
@@ -399,7 +399,7 @@ TEST_F(RebuildTest, OneThatIsKilledAtTheSwapChangesNothing) {
     pqxx::work applier(connection);
     applier.exec("LOCK TABLE inbox IN ROW EXCLUSIVE MODE");
     test_support::Process program(
-        {.command = {BINARY_DIR "/bin/mypage", "rebuild",
+        {.command = {absl::StrCat(BINARY_DIR, "/bin/mypage"), "rebuild",
                      "--listen=127.0.0.1:0", "--metrics_listen=127.0.0.1:0",
                      "--pg_dsn=" + db_.dsn(), "--nats_url=" + nats_.url()},
          .environment = {},
