@@ -143,9 +143,14 @@ void RefuseTheRest(Response& response) {
       return Refuse(response, 413, 3, "The body is too large.",
                     "BODY_TOO_LARGE");
     default:
-      return Refuse(response, response.status, 3, "This cannot be read.",
-                    "INVALID_REQUEST");
+      break;
   }
+  if (response.status < 500) {
+    return Refuse(response, response.status, 3, "This cannot be read.",
+                  "INVALID_REQUEST");
+  }
+  Refuse(response, response.status, 13, "Something went wrong on our side.",
+         "INTERNAL");
 }
 
 // Who is signed in: the token's claims. The gateway has verified the token, and

@@ -4,11 +4,12 @@
 //   2. apply every event that the streams hold to them, from the beginning
 //   3. copy from the live views the entries of events that the streams no
 //      longer hold
-//   4. pause the appliers of all replicas (shadow_tables.h), apply what came
-//      meanwhile up to each stream's last sequence, repeat 3 for what changed,
-//      swap both tables in one transaction, which also ends the pause
+//   4. apply what came meanwhile, again and again, until little is left
+//   5. pause the appliers of all replicas (shadow_tables.h), apply the rest up
+//      to each stream's last sequence, repeat 3 for what changed, swap both
+//      tables in one transaction, which also ends the pause
 //
-// Whatever goes wrong before the end of 4 leaves the live tables as they were;
+// Whatever goes wrong before the end of 5 leaves the live tables as they were;
 // the next rebuild starts clean. Where both know an event, the streams are
 // right; nothing that the live views alone know is lost.
 #pragma once

@@ -13,6 +13,10 @@ constexpr char kPark[] = R"sql(
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
     ON CONFLICT DO NOTHING)sql";
 
+// Of an event id that is none; it is part of the key, and an index takes no
+// more than some 2,700 bytes. The headers have all of it.
+constexpr size_t kMostOfId = 100;
+
 constexpr char kCount[] = R"sql(
     INSERT INTO attempts AS a (durable, event_id, count)
     VALUES ($1, $2, 1)
@@ -38,10 +42,6 @@ std::string WithoutNul(std::string text) {
   }
   return text;
 }
-
-// Of an event id that is none; it is part of the key, and an index takes no
-// more than some 2,700 bytes. The headers have all of it.
-constexpr size_t kMostOfId = 100;
 
 // The same for a text column.
 std::string Text(const std::string& bytes) {

@@ -15,7 +15,8 @@ std::string WithDefault(const std::string& dsn, absl::string_view name,
 
 // Gives up a connect after 3 s, and a server that vanished within 10 s instead
 // of a quarter of an hour, or of for ever while a statement waits there; unless
-// `dsn` says otherwise. For every connection that lasts.
+// `dsn` says otherwise. For every connection that lasts. Behind a sidecar,
+// which answers in the server's place, the sidecar decides.
 std::string WithTimeouts(const std::string& dsn);
 
 }  // namespace platform::pg

@@ -1,5 +1,6 @@
 #include "platform/pg/pool.h"
 
+#include <algorithm>
 #include <exception>
 #include <random>
 #include <utility>
@@ -171,14 +172,19 @@ absl::Status Pool::Acquire(std::unique_ptr<pqxx::connection>& connection) {
   const absl::Time start = absl::Now();
   {
     MutexLock lock(mutex_);
-    while (in_use_ >= options_.connections) {
-      const absl::Duration left =
-          start + options_.acquire_timeout - absl::Now();
-      if (left <= absl::ZeroDuration()) return Overloaded("connections");
-      free_.WaitFor(mutex_, left);
-    }
-    if (idle_.empty() && absl::Now() < no_connect_before_) {
-      return DatabaseUnavailable("connect failed a moment ago");
+    while (idle_.empty()) {
+      const absl::Time now = absl::Now();
+      const bool full = in_use_ >= options_.connections;
+      if (!full && now >= no_connect_before_) break;
+      if (in_use_ == 0) {
+        free_.Signal();  // nobody else will, and all who wait are to be told
+        return DatabaseUnavailable("connect failed a moment ago");
+      }
+      // Somebody has one, or will tell that there is none to be had.
+      const absl::Time end = start + options_.acquire_timeout;
+      if (now >= end) return Overloaded("connections");
+      free_.WaitFor(mutex_,
+                    (full ? end : std::min(end, no_connect_before_)) - now);
     }
     ++in_use_;
     metrics_->in_use.Set(in_use_);
@@ -200,7 +206,6 @@ absl::Status Pool::Acquire(std::unique_ptr<pqxx::connection>& connection) {
       no_connect_before_ = absl::Now() + kConnectPause;
     }
     Release(nullptr);
-    free_.SignalAll();  // who waits need not: it would connect, too
     return IsLost(status) ? status : DatabaseUnavailable("connect failed");
   }
 }

@@ -37,8 +37,7 @@ def _read(path):
 
 
 def make_keys(keep):
-    """Takes the cluster's keys, or makes some; and tells Istio whose tokens are good. With `keep`
-    what is there is somebody's own and stays: if there are public keys, nothing is made."""
+    """Takes the cluster's keys, or makes some, and tells Istio. With `keep` what is there is somebody's own and stays: if there are public keys, nothing is made."""
     if keep and exists("configmap", "auth-keys"):
         return
     here = _settings()
@@ -59,11 +58,16 @@ def make_keys(keep):
                 "metadata": {"name": f"{owner}-key", "namespace": NAMESPACE},
                 "stringData": {f"{owner}.pem": _read(auth.key_file(here, owner))}}])
     people, services = _read(here["AUTH_JWKS"]), _read(here["AUTH_SERVICE_JWKS"])
+    if not (keep and exists("requestauthentication", "tokens")):
+        make_request_authentication(people, services)
+    # Last: where they are, all else is.
     apply([{"apiVersion": "v1", "kind": "ConfigMap",
             "metadata": {"name": "auth-keys", "namespace": NAMESPACE},
             "data": {"people.jwks.json": people, "services.jwks.json": services}}])
-    if keep and exists("requestauthentication", "tokens"):
-        return
+
+
+def make_request_authentication(people, services):
+    """Tells Istio whose tokens are good."""
     # The services look at tokens themselves; the mesh refuses forged ones on their way, and
     # lets policies speak of what is in good ones (istio/authorization-policy.yaml). Not at the
     # gateway: what is wrong with a token it says itself, as JSON.

@@ -33,7 +33,8 @@ def up(overlay, images, prebuilt, seconds, story):
     make_volumes(overlay)
     kubectl("apply", "-k", os.path.join(TOP, "istio"), namespace=None)
     kubectl("apply", "-k", os.path.join(TOP, "k8s", "overlays", overlay), namespace=None)
-    if images and there:  # its tag is the same: Kubernetes sees no other image
+    # Images of one tag are the same to Kubernetes. (Production's come from elsewhere.)
+    if images and there and overlay != "production":
         kubectl("rollout", "restart", *(f"deployment/{name_of(each)}" for each in there))
     wait_ready(seconds)
     say(f"all pods are ready, {time.monotonic() - began:.0f} s after the images")

@@ -237,8 +237,6 @@ TEST_F(GatewayTest, TheLogHasTheGrpcStatusOfGrpcCallsOnly) {
   EXPECT_EQ(Logged(by_grpc).value("code", ""), "INVALID_ARGUMENT");
 }
 
-// Of 127.0.0.0/8 what listens on the loopback alone takes 127.0.0.1 only; what
-// is open to all takes 127.0.0.2 too.
 // Longer than the buffers of a connection.
 TEST_F(GatewayTest, AFullPageOfLongReasonsIsAnswered) {
   system_->SetStock(30, 1, 100);
@@ -274,6 +272,8 @@ TEST_F(GatewayTest, WhatIsNoPageIsToldSoInJson) {
   EXPECT_EQ(large.Reason(), "BODY_TOO_LARGE");
 }
 
+// Of 127.0.0.0/8 what listens on the loopback alone takes 127.0.0.1 only; what
+// is open to all takes 127.0.0.2 too.
 TEST_F(GatewayTest, OnlyTheGatewayItselfIsOpenToOtherMachines) {
   const auto connects = [](const std::string& host, const std::string& port) {
     // 7: it could not connect.

@@ -67,7 +67,7 @@ std::vector<Rpc> Rpcs() {
        "MYPAGE_NOT_FOUND"},
       // Ends with the caller's patience.
       {"customer", "mypage", "MypageService.WatchMypages",
-       R"({"customer_id":1})", false, "\"complete\": true", "-max-time 4"},
+       R"({"customer_id":1})", false, "\"complete\": true", "-max-time 15"},
   };
 }
 

@@ -534,9 +534,15 @@ TEST_F(WatchTest, AServerThatStopsSaysSo) {
   EXPECT_TRUE(list.Next().has_changes());
   OneWatch one(replica, OrderId(1));
   EXPECT_EQ(one.NextVersion(), 1);
+  OneWatch unknown(replica, OrderId(2));  // waits for an order to be heard of
+  ASSERT_TRUE(Eventually(absl::Seconds(2), [] {
+    return absl::StrContains(platform::metrics::Text(), "\nwatchers 3\n");
+  }));
 
   replica.hub().Drain();
 
+  EXPECT_THAT(unknown.Status(),
+              Fails(absl::StatusCode::kUnavailable, "WATCH_DRAINING"));
   const v1::WatchMypagesResponse end = list.Next();
   EXPECT_EQ(end.end().error().code(), static_cast<int>(grpc::ABORTED));
   EXPECT_EQ(end.end().error().details_size(), 2);  // why, and when to return

@@ -290,6 +290,41 @@ TEST_F(PgPoolTest, RefusesWhenEveryConnectionStaysInUse) {
   EXPECT_THAT(Raise(pool, 1), IsOk());
 }
 
+// While others are at work with the database, who cannot connect waits for one
+// of theirs, and is not told that it is away.
+TEST_F(PgPoolTest, WhileOneIsInUseItIsWaitedFor) {
+  PoolOptions options = Options(2);
+  std::atomic<bool> room = true;
+  options.prepare = [&, prepare = options.prepare](pqxx::connection& c) {
+    if (!room) throw pqxx::broken_connection("no room");
+    prepare(c);
+  };
+  Pool pool(options);
+  ASSERT_THAT(pool.Ping(), IsOk());
+  room = false;
+  // After 200 ms it would try to connect once more: not on a slow machine.
+  for (int i = 0; i < 20; ++i) {
+    absl::Time failed;
+    absl::Status told;
+    std::thread waiter;
+    EXPECT_THAT(pool.Read([&](pqxx::nontransaction& /*tx*/) {
+      EXPECT_THAT(pool.Ping(), Fails(kUnavailable, "DATABASE_UNAVAILABLE"));
+      failed = absl::Now();
+      waiter = std::thread([&] { told = pool.Ping(); });
+      absl::SleepFor(absl::Milliseconds(20));
+      return absl::OkStatus();
+    }),
+                IsOk());
+    waiter.join();
+    if (absl::Now() - failed < absl::Milliseconds(150)) {
+      EXPECT_THAT(told, IsOk());
+      return;
+    }
+    absl::SleepFor(absl::Milliseconds(200));
+  }
+  ADD_FAILURE() << "this machine is too slow";
+}
+
 TEST_F(PgPoolTest, WaitsForAConnection) {
   PoolOptions options = Options(1);
   options.acquire_timeout = absl::Seconds(30);

@@ -11,7 +11,7 @@
 
 #include "tests/support/process.h"
 
-namespace platform {
+namespace e2e {
 namespace {
 
 constexpr const char* kServices[] = {"order", "cook", "delivery", "mypage"};
@@ -78,4 +78,4 @@ TEST(UsageTest, AWrongFlagOrWordIsNamed) {
 }
 
 }  // namespace
-}  // namespace platform
+}  // namespace e2e
