@@ -55,7 +55,7 @@ struct Event {
 const char* Type(const Event& event);
 
 struct OutboxRow {
-  const Event* event;
+  const Event* event = nullptr;
   bool published = false;
 };
 

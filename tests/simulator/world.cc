@@ -368,7 +368,7 @@ void World::Reconcile(Service publisher) {
 // Events in.
 
 void World::Deliver(Durable& durable, const Event& event) {
-  if (event.number < durable.acked.size() && durable.acked[event.number]) {
+  if (event.number < durable.acked.size() && durable.acked[event.number] != 0) {
     return;
   }
   // The broker repeats only what it has.

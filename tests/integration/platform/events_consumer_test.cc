@@ -28,7 +28,6 @@ using ::test_support::IsOk;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
-using ::testing::SizeIs;
 
 class ConsumerTest : public EventsInTest {
  protected:

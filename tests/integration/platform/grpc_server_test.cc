@@ -123,7 +123,7 @@ class GrpcServerTest : public ::testing::Test {
     return answer;
   }
 
-  std::string RetryAfter(const Answer& answer) {
+  static std::string RetryAfter(const Answer& answer) {
     const auto found = answer.trailing.find("retry-after");
     return found == answer.trailing.end() ? "" : found->second;
   }
@@ -427,16 +427,18 @@ TEST_F(GrpcServerTest, ACallWhoseCallerIsGoneIsNotBegun) {
 
 TEST_F(GrpcServerTest, TooLargeARequestIsTheCallersFault) {
   EXPECT_THAT(
-      Ask([](grpc::ClientContext&) {}, std::string(60 * 1024, 'x')).status,
+      Ask([](grpc::ClientContext&) {}, std::string(size_t{60} * 1024, 'x'))
+          .status,
       IsOk());
   EXPECT_THAT(
-      Ask([](grpc::ClientContext&) {}, std::string(65 * 1024, 'x')).status,
+      Ask([](grpc::ClientContext&) {}, std::string(size_t{65} * 1024, 'x'))
+          .status,
       Fails(absl::StatusCode::kResourceExhausted));
 }
 
 TEST_F(GrpcServerTest, TooMuchMetadataIsTheCallersFault) {
   const Answer answer = Ask([](grpc::ClientContext& context) {
-    context.AddMetadata("padding", std::string(16 * 1024, 'x'));
+    context.AddMetadata("padding", std::string(size_t{16} * 1024, 'x'));
   });
 
   EXPECT_THAT(answer.status, Fails(absl::StatusCode::kResourceExhausted));
