@@ -4,14 +4,10 @@
 #include <unistd.h>
 
 #include <array>
-#include <cerrno>
-#include <csignal>
 #include <cstdio>
 #include <cstdlib>
-#include <filesystem>
 #include <fstream>
 #include <mutex>
-#include <system_error>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
@@ -32,11 +28,6 @@ namespace {
 
 // Then a process id and a dash: the folder of that test's system.
 constexpr absl::string_view kFolderPrefix = "e2e-";
-
-std::string TempBase() {
-  const char* base = getenv("TMPDIR");
-  return base != nullptr ? base : "/tmp";
-}
 
 std::string Quoted(const std::string& value) {
   return absl::StrCat("'", absl::StrReplaceAll(value, {{"'", "'\\''"}}), "'");
@@ -69,19 +60,10 @@ int NumberAfter(absl::string_view text, absl::string_view name) {
 
 // Takes down the systems of tests that crashed, or were killed.
 void RemoveLeftovers() {
-  std::error_code ignored;
-  for (const auto& entry :
-       std::filesystem::directory_iterator(TempBase(), ignored)) {
-    const std::string file_name = entry.path().filename().string();
-    absl::string_view name = file_name;
-    int pid = 0;
-    if (absl::ConsumePrefix(&name, kFolderPrefix) &&
-        absl::SimpleAtoi(name.substr(0, name.find('-')), &pid) &&
-        kill(pid, 0) != 0 && errno == ESRCH) {
-      const std::string folder = Quoted(entry.path().string());
-      RunCommand(absl::StrCat("RUN_DIR=", folder, " ", Quoted(SOURCE_DIR),
-                              "/scripts/down --purge; rm -rf ", folder));
-    }
+  for (const std::string& left : test_support::Leftovers(kFolderPrefix)) {
+    const std::string folder = Quoted(left);
+    RunCommand(absl::StrCat("RUN_DIR=", folder, " ", Quoted(SOURCE_DIR),
+                            "/scripts/down --purge; rm -rf ", folder));
   }
 }
 
@@ -149,9 +131,10 @@ System::System(std::map<std::string, std::string> settings,
   static std::once_flag once;
   std::call_once(once, RemoveLeftovers);
   // What is to be kept is no leftover.
-  std::string folder = absl::StrCat(
-      TempBase(), "/", getenv("KEEP_E2E") != nullptr ? "kept-" : "",
-      kFolderPrefix, getpid(), "-XXXXXX");
+  std::string folder =
+      absl::StrCat(test_support::TempBase(), "/",
+                   getenv("KEEP_E2E") != nullptr ? "kept-" : "", kFolderPrefix,
+                   getpid(), "-XXXXXX");
   if (mkdtemp(folder.data()) == nullptr) {
     std::perror("mkdtemp");
     std::abort();

@@ -67,12 +67,12 @@ std::vector<char*> Pointers(std::vector<std::string>& texts) {
 // Followed by the test's process id.
 constexpr char kTempDirPrefix[] = "restaurant-test-of-";
 
+}  // namespace
+
 std::string TempBase() {
   const char* named = getenv("TMPDIR");
   return named != nullptr ? named : "/tmp";
 }
-
-}  // namespace
 
 Process::Process(const ProcessOptions& options) {
   // The test has threads: between fork and exec only what POSIX calls
@@ -174,18 +174,27 @@ int FreePort() {
   Die("no free port");
 }
 
-void RemoveLeftovers() {
+std::vector<std::string> Leftovers(absl::string_view prefix) {
+  std::vector<std::string> folders;
   std::error_code ignored;
   for (const auto& entry :
        std::filesystem::directory_iterator(TempBase(), ignored)) {
     const std::string file_name = entry.path().filename().string();
     absl::string_view name = file_name;
     int pid = 0;
-    if (absl::ConsumePrefix(&name, kTempDirPrefix) &&
+    if (absl::ConsumePrefix(&name, prefix) &&
         absl::SimpleAtoi(name.substr(0, name.find('-')), &pid) &&
         kill(pid, 0) != 0 && errno == ESRCH) {
-      std::filesystem::remove_all(entry.path(), ignored);
+      folders.push_back(entry.path().string());
     }
+  }
+  return folders;
+}
+
+void RemoveLeftovers() {
+  std::error_code ignored;
+  for (const std::string& folder : Leftovers(kTempDirPrefix)) {
+    std::filesystem::remove_all(folder, ignored);
   }
 }
 

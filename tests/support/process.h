@@ -84,6 +84,13 @@ class TempDir {
   std::string path_;
 };
 
+// Where temporary folders are.
+std::string TempBase();
+
+// The folders there that are called `<prefix><process id>-…` and whose process
+// is gone.
+std::vector<std::string> Leftovers(absl::string_view prefix);
+
 // Removes the folders of tests that crashed. TempDir does it once.
 void RemoveLeftovers();
 
