@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "cook/adapters/cook_validation.h"
 #include "delivery/adapters/delivery_validation.h"
@@ -37,9 +38,11 @@ void Try(const std::string& bytes, Check check, Good good) {
 
 void Order(const std::string& bytes) {
   namespace v1 = order::v1;
-  for (const char* key : {"", "key-1"}) {
+  const std::vector<std::vector<std::string>> keys = {
+      {}, {"key-1"}, {""}, {"key-1", "key-2"}};
+  for (const std::vector<std::string>& sent : keys) {
     Try<v1::PlaceOrderRequest>(
-        bytes, [&](const auto& r) { return order::Validate(r, key); },
+        bytes, [&](const auto& r) { return order::Validate(r, sent); },
         [](const order::PlaceInput& input) {
           Claim(input.wish.qty >= 1 && input.wish.qty <= 100, "qty");
           Claim(input.wish.customer_id > 0, "customer_id");
