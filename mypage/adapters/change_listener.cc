@@ -6,7 +6,7 @@
 
 #include "platform/log/log.h"
 #include "platform/metrics/metrics.h"
-#include "platform/pg/dsn.h"
+#include "platform/pg/connection.h"
 #include "platform/pg/pool.h"
 
 namespace mypage {
@@ -38,9 +38,7 @@ class Ear final : public pqxx::notification_receiver {
 }  // namespace
 
 ChangeListener::ChangeListener(const std::string& dsn, WatchHub& hub)
-    : dsn_(platform::pg::WithTimeouts(dsn)),
-      hub_(hub),
-      thread_([this] { Run(); }) {}
+    : dsn_(dsn), hub_(hub), thread_([this] { Run(); }) {}
 
 ChangeListener::~ChangeListener() {
   stop_.Set();
@@ -58,7 +56,7 @@ void ChangeListener::Run() {
   bool lost = false;
   while (!stopping()) {
     try {
-      pqxx::connection connection(dsn_);
+      platform::pg::Connection connection(dsn_);
       Ear ear(connection, hub_);
       if (lost) platform::log::Info("changes of views are heard of again");
       lost = false;

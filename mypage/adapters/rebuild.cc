@@ -18,7 +18,7 @@
 #include "platform/events/wire.h"
 #include "platform/failpoint/failpoint.h"
 #include "platform/log/log.h"
-#include "platform/pg/dsn.h"
+#include "platform/pg/connection.h"
 #include "platform/pg/pool.h"
 #include "platform/status/error.h"
 
@@ -69,8 +69,7 @@ void PrepareShadow(pqxx::connection& connection) {
 class OnlyOne {
  public:
   absl::Status Take(const std::string& dsn) try {
-    connection_ =
-        std::make_unique<pqxx::connection>(platform::pg::WithTimeouts(dsn));
+    connection_ = std::make_unique<platform::pg::Connection>(dsn);
     pqxx::nontransaction tx(*connection_);
     // The key is "rebuild" in ASCII.
     if (!tx.exec1("SELECT pg_try_advisory_lock(x'72656275696c64'::bigint)")[0]
@@ -84,7 +83,7 @@ class OnlyOne {
   }
 
  private:
-  std::unique_ptr<pqxx::connection> connection_;
+  std::unique_ptr<platform::pg::Connection> connection_;
 };
 
 // One stream on its way into the shadow tables.

@@ -195,7 +195,8 @@ void PlaceOrderBatcher::Store(std::vector<Item> batch, absl::Time added) {
 
 PlaceOrderBatcher::Results PlaceOrderBatcher::Commit(
     absl::Span<const PlacedOrder* const> rows) {
-  absl::StatusOr<Results> together = CommitTogether(rows);
+  bool may_be_stored = false;
+  absl::StatusOr<Results> together = CommitTogether(rows, may_be_stored);
   if (together.ok()) return *std::move(together);
 
   Results results;
@@ -209,7 +210,8 @@ PlaceOrderBatcher::Results PlaceOrderBatcher::Commit(
                {{"orders", rows.size()},
                 {"code", absl::StatusCodeToString(together.status().code())}});
   for (size_t i = 0; i < rows.size(); ++i) {
-    absl::StatusOr<Results> alone = CommitTogether(rows.subspan(i, 1));
+    absl::StatusOr<Results> alone =
+        CommitTogether(rows.subspan(i, 1), may_be_stored);
     if (alone.ok()) {
       results.push_back(std::move(alone->front()));
     } else {
@@ -220,9 +222,8 @@ PlaceOrderBatcher::Results PlaceOrderBatcher::Commit(
 }
 
 absl::StatusOr<PlaceOrderBatcher::Results> PlaceOrderBatcher::CommitTogether(
-    absl::Span<const PlacedOrder* const> rows) {
+    absl::Span<const PlacedOrder* const> rows, bool& may_be_stored) {
   size_t inserted = 0;
-  bool may_be_stored = false;
   std::vector<std::optional<OrderState>> found;
   const auto insert = [&](pqxx::nontransaction& tx) {
     if (absl::Status s = before_commit.Hit(); !s.ok()) return s;

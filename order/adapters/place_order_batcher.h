@@ -90,8 +90,10 @@ class PlaceOrderBatcher {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // `rows` as InsertPlaced() wants them.
   Results Commit(absl::Span<const PlacedOrder* const> rows);
+  // Sets `may_be_stored` once some of them may be: from then on no failure is
+  // one that says that nothing was done.
   absl::StatusOr<Results> CommitTogether(
-      absl::Span<const PlacedOrder* const> rows);
+      absl::Span<const PlacedOrder* const> rows, bool& may_be_stored);
 
   platform::Executor& executor_;
   platform::pg::Pool& pool_;

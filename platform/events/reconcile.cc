@@ -21,7 +21,7 @@
 #include "platform/events/stream_reader.h"
 #include "platform/failpoint/failpoint.h"
 #include "platform/pg/array.h"
-#include "platform/pg/dsn.h"
+#include "platform/pg/connection.h"
 #include "platform/pg/pool.h"
 #include "platform/pg/time.h"
 #include "platform/planted/planted.h"
@@ -110,9 +110,7 @@ std::string UtcText(absl::Time time) {
 class Reconciliation {
  public:
   Reconciliation(const ReconcileRun& options, JetStream& jetstream)
-      : options_(options),
-        jetstream_(jetstream),
-        connection_(pg::WithTimeouts(options.dsn)) {
+      : options_(options), jetstream_(jetstream), connection_(options.dsn) {
     Sql("SET statement_timeout = 0");  // nobody waits for it
   }
 
@@ -314,7 +312,7 @@ class Reconciliation {
 
   const ReconcileRun& options_;
   JetStream& jetstream_;
-  pqxx::connection connection_;
+  pg::Connection connection_;
   std::string cutoff_;
 };
 

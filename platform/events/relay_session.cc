@@ -8,7 +8,6 @@
 #include "absl/strings/substitute.h"
 
 #include "platform/pg/array.h"
-#include "platform/pg/dsn.h"
 #include "platform/pg/time.h"
 #include "platform/planted/planted.h"
 
@@ -21,7 +20,6 @@ namespace {
 //   plan_cache_mode …     the plans must not change with the statistics of a
 //                         table that is empty at one moment and full the next
 //   statement_timeout     the role's is for requests; nobody waits for this
-//   tcp_keepalives…       when our host dies, the server frees the lock soon
 constexpr char kSettings[] = R"sql(
     SET synchronous_commit = off;
     SET plan_cache_mode = force_generic_plan;
@@ -30,10 +28,7 @@ constexpr char kSettings[] = R"sql(
     SET enable_hashjoin = off;
     SET enable_mergejoin = off;
     SET jit = off;
-    SET statement_timeout = '1min';
-    SET tcp_keepalives_idle = 10;
-    SET tcp_keepalives_interval = 5;
-    SET tcp_keepalives_count = 3)sql";
+    SET statement_timeout = '1min')sql";
 
 constexpr char kChannel[] = "outbox";
 
@@ -126,8 +121,7 @@ class RelaySession::Ear : public pqxx::notification_receiver {
   bool heard = false;
 };
 
-RelaySession::RelaySession(const std::string& dsn)
-    : connection_(pg::WithTimeouts(dsn)) {
+RelaySession::RelaySession(const std::string& dsn) : connection_(dsn) {
   pqxx::nontransaction(connection_).exec(kSettings);
   connection_.prepare(kUnpublished,
                       absl::StrCat("SELECT", kOutboxColumns, R"sql(, o.position

@@ -12,7 +12,7 @@
 
 #include "platform/events/outbox_publish.h"
 #include "platform/events/retention.h"
-#include "platform/pg/pool.h"
+#include "platform/pg/connection.h"
 
 namespace platform::events {
 
@@ -89,7 +89,7 @@ class RelaySession {
 
   bool WritersEnded();
 
-  pqxx::connection connection_;
+  pg::Connection connection_;
   std::unique_ptr<Ear> ear_;
 
   // Nothing unpublished has a position up to here, and nothing will: whoever

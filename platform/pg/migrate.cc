@@ -9,7 +9,7 @@
 
 #include "platform/log/log.h"
 #include "platform/pg/array.h"
-#include "platform/pg/dsn.h"
+#include "platform/pg/connection.h"
 #include "platform/status/error.h"
 
 namespace platform::pg {
@@ -106,7 +106,7 @@ absl::Status Migrate(const std::string& dsn,
                      absl::Span<const Migration> migrations,
                      const RuntimeGrants& grants) {
   try {
-    pqxx::connection connection(WithTimeouts(dsn));
+    Connection connection(dsn);
     {
       pqxx::nontransaction session(connection);
       // The lock is held until the session ends.

@@ -12,7 +12,6 @@
 #include "platform/failpoint/failpoint.h"
 #include "platform/log/log.h"
 #include "platform/metrics/metrics.h"
-#include "platform/pg/dsn.h"
 #include "platform/status/error.h"
 
 namespace platform::pg {
@@ -24,21 +23,6 @@ failpoint::Point after_commit("pg.after_commit");
 // After a failed connect nobody tries again for this long: a flood of requests
 // must not become a flood of connects.
 constexpr absl::Duration kConnectPause = absl::Milliseconds(200);
-
-// Statements must not outlive who waits for them, nor locks a caller that died.
-// What the connection string, the role or the server sets is left as it is.
-constexpr char kSession[] = R"sql(
-    SELECT set_config(name,
-                      CASE name
-                          WHEN 'statement_timeout' THEN '5s'
-                          WHEN 'lock_timeout' THEN '2s'
-                          ELSE '10s'
-                      END,
-                      false)
-    FROM pg_settings
-    WHERE source = 'default'
-      AND name IN ('statement_timeout', 'lock_timeout',
-                   'idle_in_transaction_session_timeout'))sql";
 
 void PauseBeforeRetry(int attempt) {
   thread_local std::minstd_rand random{std::random_device{}()};
@@ -129,7 +113,7 @@ class Pool::Lease {
  private:
   Pool& pool_;
   bool held_ = false;
-  std::unique_ptr<pqxx::connection> connection_;
+  std::unique_ptr<Connection> connection_;
 };
 
 struct Pool::Metrics {
@@ -160,15 +144,18 @@ Pool::~Pool() {
   filler_.join();
 }
 
-std::unique_ptr<pqxx::connection> Pool::Connect() {
-  auto connection =
-      std::make_unique<pqxx::connection>(WithTimeouts(options_.dsn));
-  pqxx::nontransaction(*connection).exec(kSession);
+std::unique_ptr<Connection> Pool::Connect() {
+  auto connection = std::make_unique<Connection>(options_.dsn);
+  // Statements must not outlive who waits for them, nor locks a caller that
+  // died.
+  SetDefaults(*connection, {{"statement_timeout", "5s"},
+                            {"lock_timeout", "2s"},
+                            {"idle_in_transaction_session_timeout", "10s"}});
   if (options_.prepare) options_.prepare(*connection);
   return connection;
 }
 
-absl::Status Pool::Acquire(std::unique_ptr<pqxx::connection>& connection) {
+absl::Status Pool::Acquire(std::unique_ptr<Connection>& connection) {
   const absl::Time start = absl::Now();
   {
     MutexLock lock(mutex_);
@@ -210,7 +197,7 @@ absl::Status Pool::Acquire(std::unique_ptr<pqxx::connection>& connection) {
   }
 }
 
-void Pool::Release(std::unique_ptr<pqxx::connection> connection) {
+void Pool::Release(std::unique_ptr<Connection> connection) {
   MutexLock lock(mutex_);
   --in_use_;
   metrics_->in_use.Set(in_use_);
@@ -219,7 +206,7 @@ void Pool::Release(std::unique_ptr<pqxx::connection> connection) {
 }
 
 void Pool::DropIdle() {
-  std::vector<std::unique_ptr<pqxx::connection>> dropped;
+  std::vector<std::unique_ptr<Connection>> dropped;
   MutexLock lock(mutex_);
   dropped.swap(idle_);
 }
@@ -248,7 +235,7 @@ bool Pool::ReserveMissing() {
 }
 
 bool Pool::AddReserved() {
-  std::unique_ptr<pqxx::connection> connection;
+  std::unique_ptr<Connection> connection;
   try {
     connection = Connect();
   } catch (...) {

@@ -13,11 +13,8 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 
+#include "platform/pg/connection.h"
 #include "platform/thread/mutex.h"
-
-// libpqxx 6 warns about itself under our flags; its header is included as a
-// system header.
-#include <pqxx/pqxx>
 
 namespace platform::pg {
 
@@ -88,11 +85,11 @@ class Pool {
   class Lease;
   struct Metrics;
 
-  std::unique_ptr<pqxx::connection> Connect();
+  std::unique_ptr<Connection> Connect();
   // Every successful Acquire() is followed by one Release(), with null if the
   // connection is not to be used again.
-  absl::Status Acquire(std::unique_ptr<pqxx::connection>& connection);
-  void Release(std::unique_ptr<pqxx::connection> connection);
+  absl::Status Acquire(std::unique_ptr<Connection>& connection);
+  void Release(std::unique_ptr<Connection> connection);
   void DropIdle();
   // `lost`: whether a connection broke under it.
   absl::Status RunBare(
@@ -110,7 +107,7 @@ class Pool {
   CondVar free_;
   absl::Time no_connect_before_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
   int in_use_ ABSL_GUARDED_BY(mutex_) = 0;
-  std::vector<std::unique_ptr<pqxx::connection>> idle_ ABSL_GUARDED_BY(mutex_);
+  std::vector<std::unique_ptr<Connection>> idle_ ABSL_GUARDED_BY(mutex_);
   CondVar stop_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::thread filler_;

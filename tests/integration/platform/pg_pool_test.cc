@@ -261,6 +261,24 @@ TEST_F(PgPoolTest, SessionsHaveLimitsUnlessTheDsnSaysOtherwise) {
   EXPECT_EQ(idle, "10s");
 }
 
+TEST_F(PgPoolTest, TheServerIsToNoticeClientsThatVanishUnlessToldOtherwise) {
+  // On a Unix socket they have no effect and read as 0.
+  const auto from_session = [](const std::string& dsn) {
+    Connection connection(dsn);
+    return pqxx::nontransaction(connection)
+        .exec1(
+            "SELECT string_agg(name, ' ' ORDER BY name) FROM pg_settings "
+            "WHERE source = 'session' AND name LIKE 'tcp_%'")[0]
+        .as<std::string>();
+  };
+
+  EXPECT_EQ(from_session(db_.dsn()),
+            "tcp_keepalives_count tcp_keepalives_idle tcp_keepalives_interval "
+            "tcp_user_timeout");
+  EXPECT_EQ(from_session(db_.dsn() + " options='-c tcp_keepalives_idle=60'"),
+            "tcp_keepalives_count tcp_keepalives_interval tcp_user_timeout");
+}
+
 TEST_F(PgPoolTest, ALockThatIsNotToBeHadIsOverload) {
   PoolOptions options = Options(2);
   options.dsn += " options='-c lock_timeout=100ms'";
