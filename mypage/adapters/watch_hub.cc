@@ -8,12 +8,15 @@
 #include "absl/time/clock.h"
 
 #include "mypage/adapters/pg_mypage_store.h"
+#include "platform/failpoint/failpoint.h"
 #include "platform/log/log.h"
 #include "platform/metrics/metrics.h"
 #include "platform/status/error.h"
 
 namespace mypage {
 namespace {
+
+platform::failpoint::Point after_read("mypage.after_watch_read");
 
 // At most so many reads at once: half of the usual pool, so that a thousand
 // lists that changed together do not stand in everybody's way.
@@ -43,6 +46,7 @@ absl::StatusOr<std::vector<MypageView>> ReadViews(platform::pg::Pool& pool,
     return absl::OkStatus();
   });
   if (!read.ok()) return read;
+  if (absl::Status s = after_read.Hit(); !s.ok()) return s;
   return views;
 }
 

@@ -24,6 +24,7 @@
 #include "mypage/adapters/watch_hub.h"
 #include "mypage/migrations/migrations.h"
 #include "platform/auth/jwt.h"
+#include "platform/failpoint/failpoint.h"
 #include "platform/grpc/server.h"
 #include "platform/grpc/status.h"
 #include "platform/metrics/metrics.h"
@@ -302,6 +303,32 @@ TEST_F(WatchTest, ManyWatchersShareOneRead) {
     EXPECT_THAT(Told(watch->Next()), ElementsAre("1@2"));
   }
   EXPECT_EQ(Reads() - before, 1);
+}
+
+TEST_F(WatchTest, WhoComesDuringAReadWaitsForTheNext) {
+  Replica replica(db_.dsn());
+  AwaitListening();
+  const std::vector<Message> life = Life(OrderId(1), 0);
+  ApplyOne(life[0]);
+  // Has read, and tells nobody yet.
+  ASSERT_THAT(
+      platform::failpoint::Arm("mypage.after_watch_read=delay(1s)@times:1"),
+      IsOk());
+  OneWatch early(replica, OrderId(1));
+  ASSERT_TRUE(Eventually(absl::Seconds(20), [] {
+    return absl::StrContains(
+        platform::failpoint::List(),
+        "mypage.after_watch_read\tdelay(1s)@times:1\t1\t1\n");
+  }));
+
+  ApplyOne(life[1]);
+  OneWatch late(replica, OrderId(1));
+
+  // Not the state before what its caller may have seen.
+  EXPECT_EQ(late.NextVersion(), 2);
+  EXPECT_EQ(early.NextVersion(), 1);
+  EXPECT_EQ(early.NextVersion(), 2);
+  platform::failpoint::DisarmAll();
 }
 
 TEST_F(WatchTest, AResumedWatchTellsOnlyWhatIsNew) {
