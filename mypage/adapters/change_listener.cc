@@ -2,6 +2,8 @@
 
 #include <poll.h>
 
+#include <utility>
+
 #include "absl/time/time.h"
 
 #include "platform/log/log.h"
@@ -37,8 +39,8 @@ class Ear final : public pqxx::notification_receiver {
 
 }  // namespace
 
-ChangeListener::ChangeListener(const std::string& dsn, WatchHub& hub)
-    : dsn_(dsn), hub_(hub), thread_([this] { Run(); }) {}
+ChangeListener::ChangeListener(std::string dsn, WatchHub& hub)
+    : dsn_(std::move(dsn)), hub_(hub), thread_([this] { Run(); }) {}
 
 ChangeListener::~ChangeListener() {
   stop_.Set();

@@ -17,7 +17,7 @@ namespace mypage {
 class ChangeListener {
  public:
   // `hub` must outlive it.
-  ChangeListener(const std::string& dsn, WatchHub& hub);
+  ChangeListener(std::string dsn, WatchHub& hub);
   ~ChangeListener();
   ChangeListener(const ChangeListener&) = delete;
   ChangeListener& operator=(const ChangeListener&) = delete;

@@ -210,8 +210,9 @@ PlaceOrderBatcher::Results PlaceOrderBatcher::Commit(
                {{"orders", rows.size()},
                 {"code", absl::StatusCodeToString(together.status().code())}});
   for (size_t i = 0; i < rows.size(); ++i) {
+    bool this_may_be_stored = may_be_stored;
     absl::StatusOr<Results> alone =
-        CommitTogether(rows.subspan(i, 1), may_be_stored);
+        CommitTogether(rows.subspan(i, 1), this_may_be_stored);
     if (alone.ok()) {
       results.push_back(std::move(alone->front()));
     } else {

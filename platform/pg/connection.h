@@ -1,9 +1,9 @@
 // Connections to Postgres.
 #pragma once
 
-#include <initializer_list>
 #include <string>
 #include <utility>
+#include <vector>
 
 // libpqxx 6 warns about itself under our flags; its header is included as a
 // system header.
@@ -11,22 +11,20 @@
 
 namespace platform::pg {
 
-// A connection whose ends both notice when the other has vanished: a server,
-// within 10 s (see WithTimeouts()); a client, within 25 s, so that the locks it
-// held are free again, and its place among the connections; unless the
-// connection string, the role or the server says otherwise. Behind a sidecar,
-// which answers in the other's place, the sidecar decides. Not thread-safe.
+// Settings of a session, by name. Neither part may need quoting.
+using SessionSettings = std::vector<std::pair<std::string, std::string>>;
+
+// A connection whose ends both notice when the other has vanished: we a server
+// (see WithTimeouts()), within 10 s; the server us, within half a minute, so
+// that the locks that we held are free again, and our place among its
+// connections. Behind a sidecar, which answers in the other's place, the
+// sidecar decides. Not thread-safe.
 class Connection final : public pqxx::connection {
  public:
-  // Connects. Throws what libpqxx throws.
-  explicit Connection(const std::string& dsn);
+  // Connects. Throws what libpqxx throws. `settings`, and those by which the
+  // server notices, hold unless the connection string, the role or the database
+  // has others.
+  explicit Connection(const std::string& dsn, SessionSettings settings = {});
 };
-
-// Sets what neither the connection string, the role nor the server has set, for
-// as long as the session lasts. Names and values must need no quoting. Throws
-// what libpqxx throws.
-void SetDefaults(
-    pqxx::connection& connection,
-    std::initializer_list<std::pair<const char*, const char*>> settings);
 
 }  // namespace platform::pg

@@ -1,15 +1,27 @@
 #include "platform/pg/dsn.h"
 
+#include <regex>
 #include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 
 namespace platform::pg {
+namespace {
+
+// A parameter stands alone, before `=`, and outside of quotes.
+bool Says(const std::string& dsn, absl::string_view name) {
+  static const std::regex quoted(R"('([^'\\]|\\.)*')");
+  return std::regex_search(
+      std::regex_replace(dsn, quoted, "''"),
+      std::regex(absl::StrCat("(^|[\\s?&])", name, "\\s*=")));
+}
+
+}  // namespace
 
 std::string WithDefault(const std::string& dsn, absl::string_view name,
                         absl::string_view value) {
-  if (absl::StrContains(dsn, name)) return dsn;
+  if (Says(dsn, name)) return dsn;
   const char* separator = " ";
   if (absl::StrContains(dsn, "://")) {
     separator = absl::StrContains(dsn, '?') ? "&" : "?";

@@ -145,12 +145,13 @@ Pool::~Pool() {
 }
 
 std::unique_ptr<Connection> Pool::Connect() {
-  auto connection = std::make_unique<Connection>(options_.dsn);
   // Statements must not outlive who waits for them, nor locks a caller that
   // died.
-  SetDefaults(*connection, {{"statement_timeout", "5s"},
-                            {"lock_timeout", "2s"},
-                            {"idle_in_transaction_session_timeout", "10s"}});
+  auto connection = std::make_unique<Connection>(
+      options_.dsn,
+      SessionSettings{{"statement_timeout", "5s"},
+                      {"lock_timeout", "2s"},
+                      {"idle_in_transaction_session_timeout", "10s"}});
   if (options_.prepare) options_.prepare(*connection);
   return connection;
 }

@@ -37,9 +37,9 @@ struct PoolOptions {
 // come up later than the process. Once there is one all the others are made,
 // too, within `fill_every`: a burst finds them, and what a process holds does
 // not grow with time. The destructor may wait for a connect, 3 s. Unless the
-// DSN or the server says otherwise
-// (`options=-c statement_timeout=1min`) a session ends statements after 5 s,
-// waits 2 s for a lock, and may idle 10 s inside a transaction. Metrics:
+// DSN (`options=-c statement_timeout=1min`), the role or the database says
+// otherwise, a session ends statements after 5 s, waits 2 s for a lock, and may
+// idle 10 s inside a transaction. Metrics:
 // pg_pool_in_use, pg_pool_wait_seconds, pg_connect_failures_total.
 class Pool {
  public:

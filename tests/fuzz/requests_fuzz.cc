@@ -38,12 +38,13 @@ void Try(const std::string& bytes, Check check, Good good) {
 
 void Order(const std::string& bytes) {
   namespace v1 = order::v1;
-  const std::vector<std::vector<std::string>> keys = {
+  static const std::vector<std::vector<std::string>> keys = {
       {}, {"key-1"}, {""}, {"key-1", "key-2"}};
   for (const std::vector<std::string>& sent : keys) {
     Try<v1::PlaceOrderRequest>(
         bytes, [&](const auto& r) { return order::Validate(r, sent); },
-        [](const order::PlaceInput& input) {
+        [&](const order::PlaceInput& input) {
+          Claim(sent.empty() || sent == keys[1], "one key, not empty");
           Claim(input.wish.qty >= 1 && input.wish.qty <= 100, "qty");
           Claim(input.wish.customer_id > 0, "customer_id");
           Claim(input.request_id.size() <= 64, "request_id");

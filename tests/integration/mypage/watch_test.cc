@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
@@ -311,6 +312,7 @@ TEST_F(WatchTest, WhoComesDuringAReadWaitsForTheNext) {
   const std::vector<Message> life = Life(OrderId(1), 0);
   ApplyOne(life[0]);
   // Has read, and tells nobody yet.
+  const absl::Cleanup disarm = [] { platform::failpoint::DisarmAll(); };
   ASSERT_THAT(
       platform::failpoint::Arm("mypage.after_watch_read=delay(1s)@times:1"),
       IsOk());
@@ -328,7 +330,6 @@ TEST_F(WatchTest, WhoComesDuringAReadWaitsForTheNext) {
   EXPECT_EQ(late.NextVersion(), 2);
   EXPECT_EQ(early.NextVersion(), 1);
   EXPECT_EQ(early.NextVersion(), 2);
-  platform::failpoint::DisarmAll();
 }
 
 TEST_F(WatchTest, AResumedWatchTellsOnlyWhatIsNew) {

@@ -185,6 +185,38 @@ TEST_F(PlaceOrderBatcherTest, WhatIsStoredIsNotRefused) {
   EXPECT_EQ(Count("orders"), "1");
 }
 
+// Nor is it forgotten when a batch is tried one by one.
+TEST_F(PlaceOrderBatcherTest, WhatABatchMayHaveStoredIsNotRefusedAlone) {
+  Start();
+  // The one that is committed meanwhile is the first to pass each.
+  ASSERT_THAT(platform::failpoint::Arm(
+                  "order.place_after_commit=error(INTERNAL)@nth:2;"
+                  "order.place_before_commit=error(RESOURCE_EXHAUSTED)@nth:3"),
+              IsOk());
+  const auto answers = PlaceTogether({NewPlaced(), NewPlaced()});
+  platform::failpoint::DisarmAll();
+
+  EXPECT_THAT(answers[0].status(),
+              Fails(absl::StatusCode::kUnavailable, "DATABASE_UNAVAILABLE"));
+  EXPECT_THAT(answers[1].status(), IsOk());
+  EXPECT_EQ(Count("orders"), "3");
+}
+
+TEST_F(PlaceOrderBatcherTest, WhatIsRefusedAloneWasNotStoredWithItsNeighbours) {
+  Start();
+  ASSERT_THAT(platform::failpoint::Arm(
+                  "order.place_before_commit=error(RESOURCE_EXHAUSTED)@nth:5"),
+              IsOk());
+  const auto answers =
+      PlaceTogether({NewPlaced(), NewPlaced("", 101), NewPlaced()});
+  platform::failpoint::DisarmAll();
+
+  EXPECT_THAT(answers[0].status(), IsOk());
+  EXPECT_FALSE(answers[1].ok());
+  EXPECT_THAT(answers[2].status(), Fails(absl::StatusCode::kResourceExhausted));
+  EXPECT_EQ(Count("orders"), "2");
+}
+
 TEST_F(PlaceOrderBatcherTest, FullIsRefusedAtOnce) {
   Start(db_->dsn(), {.at_once = 1, .queue_limit = 5});
   pqxx::connection connection(db_->dsn());

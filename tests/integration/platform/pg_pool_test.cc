@@ -14,6 +14,7 @@
 #include "absl/strings/str_split.h"
 
 #include "platform/metrics/metrics.h"
+#include "platform/pg/connection.h"
 #include "platform/pg/pool.h"
 #include "tests/support/eventually.h"
 #include "tests/support/notification.h"
@@ -262,21 +263,32 @@ TEST_F(PgPoolTest, SessionsHaveLimitsUnlessTheDsnSaysOtherwise) {
 }
 
 TEST_F(PgPoolTest, TheServerIsToNoticeClientsThatVanishUnlessToldOtherwise) {
-  // On a Unix socket they have no effect and read as 0.
-  const auto from_session = [](const std::string& dsn) {
-    Connection connection(dsn);
+  // By TCP, for otherwise they read as 0; at an address that is this process's.
+  const int pid = getpid();
+  const std::string host = absl::StrCat("127.", 1 + (pid >> 16) % 254, ".",
+                                        (pid >> 8) % 256, ".", pid % 256);
+  test_support::PostgresServer server({"listen_addresses=" + host});
+  const std::string dsn = absl::StrCat("host=", host,
+                                       " port=5432 user=postgres"
+                                       " dbname=postgres");
+  const auto settings = [](const std::string& of) {
+    Connection connection(of);
     return pqxx::nontransaction(connection)
         .exec1(
-            "SELECT string_agg(name, ' ' ORDER BY name) FROM pg_settings "
-            "WHERE source = 'session' AND name LIKE 'tcp_%'")[0]
+            "SELECT string_agg(setting || coalesce(unit, ''), ' ' ORDER BY "
+            "name)"
+            " FROM pg_settings WHERE name LIKE 'tcp_%'"
+            " OR name = 'client_connection_check_interval'")[0]
         .as<std::string>();
   };
 
-  EXPECT_EQ(from_session(db_.dsn()),
-            "tcp_keepalives_count tcp_keepalives_idle tcp_keepalives_interval "
-            "tcp_user_timeout");
-  EXPECT_EQ(from_session(db_.dsn() + " options='-c tcp_keepalives_idle=60'"),
-            "tcp_keepalives_count tcp_keepalives_interval tcp_user_timeout");
+  EXPECT_EQ(settings(dsn), "5000ms 3 10s 5s 25000ms");
+  EXPECT_EQ(settings(dsn + " options='-c tcp_keepalives_idle=60'"),
+            "5000ms 3 60s 5s 25000ms");
+  pqxx::connection admin(server.dsn());
+  pqxx::nontransaction(admin).exec(
+      "ALTER ROLE postgres SET tcp_keepalives_count = 7");
+  EXPECT_EQ(settings(dsn), "5000ms 7 10s 5s 25000ms");
 }
 
 TEST_F(PgPoolTest, ALockThatIsNotToBeHadIsOverload) {

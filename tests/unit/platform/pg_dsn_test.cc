@@ -21,5 +21,17 @@ TEST(PgDsnTest, WhatItSaysItselfStays) {
             "tcp_user_timeout=0&keepalives_interval=2");
 }
 
+TEST(PgDsnTest, WhatItTellsTheServerIsNoParameterOfOurs) {
+  EXPECT_EQ(WithTimeouts("host=db options='-c tcp_user_timeout=9 -c "
+                         "tcp_keepalives_idle=9'"),
+            "host=db options='-c tcp_user_timeout=9 -c tcp_keepalives_idle=9' "
+            "connect_timeout=3 tcp_user_timeout=5000 keepalives_idle=5 "
+            "keepalives_interval=2");
+  EXPECT_EQ(WithDefault(R"(password='\' host=' host = b)", "host", "a"),
+            R"(password='\' host=' host = b)");
+  EXPECT_EQ(WithDefault(R"(password='\' host=')", "host", "a"),
+            R"(password='\' host=' host=a)");
+}
+
 }  // namespace
 }  // namespace platform::pg
