@@ -10,6 +10,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "absl/types/span.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -35,20 +36,29 @@ class ConsumerTest : public EventsInTest {
 
   // Takes `count` events and gives them back: their next delivery is not the
   // first.
-  void MakeRedelivered(int count = 1) {
+  void MakeRedelivered() { GiveBack(Take(1)); }
+
+  // As somebody who has had enough after `count` events.
+  std::vector<InMessage> Take(size_t count) {
+    std::vector<InMessage> taken;
     auto pull = jetstream_->PullFrom("TEST", "worker");
-    ASSERT_THAT(pull, IsOk());
-    int taken = 0;
+    EXPECT_THAT(pull, IsOk());
     EXPECT_TRUE(Eventually(absl::Seconds(10), [&] {
-      const auto hand = (*pull)->Next(count - taken, absl::Seconds(1));
+      const auto hand = (*pull)->Next(static_cast<int>(count - taken.size()),
+                                      absl::Seconds(1));
       if (!hand.ok()) return false;
-      for (const InMessage& message : *hand) {
-        EXPECT_THAT(jetstream_->Send(message.reply, "-NAK"), IsOk());
-      }
-      taken += static_cast<int>(hand->size());
-      return taken == count;
+      taken.insert(taken.end(), hand->begin(), hand->end());
+      return taken.size() == count;
     }));
     (*pull)->Cancel();
+    return taken;
+  }
+
+  // To be delivered again, at once.
+  void GiveBack(absl::Span<const InMessage> messages) {
+    for (const InMessage& message : messages) {
+      EXPECT_THAT(jetstream_->Send(message.reply, "-NAK"), IsOk());
+    }
     EXPECT_TRUE(jetstream_->Flush(absl::Seconds(5)));
   }
 
@@ -379,20 +389,28 @@ TEST_F(ConsumerTest, TheEndFinishesWhatIsInHandAndGivesBackTheRest) {
 // send the rest to another replica meanwhile: every delivery counts.
 TEST_F(ConsumerTest, TheBrokerKnowsThatAHandIsStillAtWork) {
   CreateDurable(absl::Seconds(7));
-  Publish(std::vector<std::string>(26, "slow"));
-  MakeRedelivered(26);
+  std::vector<std::string> payloads(27, "slow");
+  payloads[0] = "block";
+  effects_.blocked = true;
+  Publish(payloads);
+  const std::vector<InMessage> taken = Take(27);
   const auto consumer = Consume();
+  GiveBack({taken.data(), 1});
   ASSERT_TRUE(
       Eventually(absl::Seconds(10), [&] { return effects_.calls > 0; }));
+  // All others wait for it here, so they will be one hand.
+  GiveBack(absl::MakeConstSpan(taken).subspan(1));
+  absl::SleepFor(absl::Seconds(1));
+  effects_.blocked = false;
   auto other = jetstream_->PullFrom("TEST", "worker");
   ASSERT_THAT(other, IsOk());
   const absl::Time end = absl::Now() + absl::Seconds(40);
-  while (Count("effects") < 26 && absl::Now() < end) {
+  while (Count("effects") < 27 && absl::Now() < end) {
     const auto hand = (*other)->Next(10, absl::Milliseconds(100));
     ASSERT_THAT(hand, IsOk());
     ASSERT_THAT(*hand, IsEmpty()) << "given to another replica";
   }
-  ExpectEffects(26);
+  ExpectEffects(27);
 }
 
 TEST_F(ConsumerTest, TheEndIsSoonWhateverIsAway) {

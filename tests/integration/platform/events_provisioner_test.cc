@@ -309,8 +309,12 @@ TEST_F(ProvisionerTest, TheProgramWaitsRestoresAndEnds) {
                              "NATS is away");
   }));
   nats_.Start();
-  EXPECT_TRUE(Eventually(absl::Seconds(10),
-                         [&] { return Exists("CONSUMER.INFO.RED.blue"); }));
+  // What is gone before that was never there.
+  EXPECT_TRUE(Eventually(absl::Seconds(10), [&] {
+    return absl::StrContains(test_support::ReadFile(files_.Log()),
+                             R"("message":"all is as declared")");
+  }));
+  EXPECT_TRUE(Exists("CONSUMER.INFO.RED.blue"));
 
   Api("STREAM.DELETE.RED");
   EXPECT_TRUE(Eventually(absl::Seconds(10),
