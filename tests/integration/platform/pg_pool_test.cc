@@ -291,6 +291,27 @@ TEST_F(PgPoolTest, TheServerIsToNoticeClientsThatVanishUnlessToldOtherwise) {
   EXPECT_EQ(settings(dsn), "5000ms 7 10s 5s 25000ms");
 }
 
+TEST_F(PgPoolTest, AClientThatIsGoneHoldsNoLockThoughItsStatementRuns) {
+  Connection gone(db_.dsn());
+  std::thread statement([&gone] {
+    pqxx::nontransaction tx(gone);
+    EXPECT_THROW(tx.exec("SELECT pg_advisory_lock(1), pg_sleep(60)"),
+                 pqxx::broken_connection);
+  });
+  const auto locked = [&] {
+    return db_.Value(
+               "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' "
+               "AND database = (SELECT oid FROM pg_database "
+               "WHERE datname = current_database())") == "1";
+  };
+  EXPECT_TRUE(Eventually(absl::Seconds(20), locked));
+
+  shutdown(gone.sock(), SHUT_RDWR);
+  statement.join();
+
+  EXPECT_TRUE(Eventually(absl::Seconds(20), [&] { return !locked(); }));
+}
+
 TEST_F(PgPoolTest, ALockThatIsNotToBeHadIsOverload) {
   PoolOptions options = Options(2);
   options.dsn += " options='-c lock_timeout=100ms'";
