@@ -1,7 +1,5 @@
 #include "platform/pg/connection.h"
 
-#include <initializer_list>
-
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 
@@ -30,14 +28,11 @@ Connection::Connection(const std::string& dsn, SessionSettings settings)
     : pqxx::connection(WithTimeouts(dsn)) {
   // The last is for sessions in the middle of a statement, or waiting for a
   // lock: they do not look at their socket by themselves.
-  for (const auto& [name, value] :
-       {std::pair{"tcp_keepalives_idle", "10"},
-        {"tcp_keepalives_interval", "5"},
-        {"tcp_keepalives_count", "3"},
-        {"tcp_user_timeout", "25s"},
-        {"client_connection_check_interval", "5s"}}) {
-    settings.emplace_back(name, value);
-  }
+  settings.insert(settings.end(), {{"tcp_keepalives_idle", "10"},
+                                   {"tcp_keepalives_interval", "5"},
+                                   {"tcp_keepalives_count", "3"},
+                                   {"tcp_user_timeout", "25s"},
+                                   {"client_connection_check_interval", "5s"}});
   Set(*this, settings);
 }
 

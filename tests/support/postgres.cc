@@ -103,7 +103,7 @@ PostgresServer::PostgresServer(std::vector<std::string> settings)
 PostgresServer::~PostgresServer() { Crash(); }
 
 std::string PostgresServer::dsn(const std::string& database) const {
-  return absl::StrCat("host=", dir_.path(), " port=5432 user=", kUser,
+  return absl::StrCat("host=", dir_.path(), " port=", port_, " user=", kUser,
                       " dbname=", database);
 }
 
@@ -114,6 +114,8 @@ void PostgresServer::Start() {
       dir_.path() + "/data",
       "-k",
       dir_.path(),
+      "-p",
+      absl::StrCat(port_),
       "-c",
       "listen_addresses=",
       // What tests write need not outlive the machine.

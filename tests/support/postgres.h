@@ -24,6 +24,8 @@ class PostgresServer {
   PostgresServer& operator=(const PostgresServer&) = delete;
 
   std::string dsn(const std::string& database = "postgres") const;
+  // It listens there if a setting of `listen_addresses` says so.
+  int port() const { return port_; }
 
   void Start();
   // Ends open connections and stops in good order.
@@ -37,6 +39,7 @@ class PostgresServer {
  private:
   TempDir dir_;
   std::vector<std::string> settings_;
+  const int port_ = FreePort();
   std::unique_ptr<Process> server_;
 };
 

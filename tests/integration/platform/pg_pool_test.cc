@@ -263,14 +263,10 @@ TEST_F(PgPoolTest, SessionsHaveLimitsUnlessTheDsnSaysOtherwise) {
 }
 
 TEST_F(PgPoolTest, TheServerIsToNoticeClientsThatVanishUnlessToldOtherwise) {
-  // By TCP, for otherwise they read as 0; at an address that is this process's.
-  const int pid = getpid();
-  const std::string host = absl::StrCat("127.", 1 + (pid >> 16) % 254, ".",
-                                        (pid >> 8) % 256, ".", pid % 256);
-  test_support::PostgresServer server({"listen_addresses=" + host});
-  const std::string dsn = absl::StrCat("host=", host,
-                                       " port=5432 user=postgres"
-                                       " dbname=postgres");
+  // By TCP, for otherwise they read as 0.
+  const test_support::PostgresServer server({"listen_addresses=127.0.0.1"});
+  const std::string dsn = absl::StrCat("host=127.0.0.1 port=", server.port(),
+                                       " user=postgres dbname=postgres");
   const auto settings = [](const std::string& of) {
     Connection connection(of);
     return pqxx::nontransaction(connection)
