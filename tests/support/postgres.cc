@@ -159,7 +159,7 @@ void PostgresServer::Restart() {
   Start();
 }
 
-void PostgresServer::KillBackends(const std::string& database) {
+void PostgresServer::KillBackends(const std::string& database) const {
   EndConnections(dsn(), database);
 }
 

@@ -34,7 +34,7 @@ class PostgresServer {
   void Crash();
   void Restart();
   // Ends every connection to `database`, as an operator or a failover does.
-  void KillBackends(const std::string& database);
+  void KillBackends(const std::string& database) const;
 
  private:
   TempDir dir_;
