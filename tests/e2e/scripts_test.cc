@@ -25,14 +25,15 @@ using ::test_support::Eventually;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
-// postgresql://user@/database?host=… for `name=value name=value …`.
+// postgresql://user@/database?host=…&port=… for `name=value name=value …`.
 std::string UrlOf(const std::string& dsn) {
   std::map<std::string, std::string> values;
   for (absl::string_view pair : absl::StrSplit(dsn, ' ')) {
     values.insert(absl::StrSplit(pair, absl::MaxSplits('=', 1)));
   }
   return absl::StrCat("postgresql://", values.at("user"), "@/",
-                      values.at("dbname"), "?host=", values.at("host"));
+                      values.at("dbname"), "?host=", values.at("host"),
+                      "&port=", values.at("port"));
 }
 
 // The processes that were started for the system in `run_dir`.
