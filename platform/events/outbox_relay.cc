@@ -139,6 +139,10 @@ class OutboxRelay::Impl {
   Round PublishRound(RelaySession& session);
   absl::Status Settle(RelaySession& session, absl::Span<const OutboxRow> rows,
                       absl::Span<const absl::StatusOr<PublishAck>> acks);
+  void WriteMarks(RelaySession& session) {
+    session.WriteMarks(options_.stream);
+    after_mark.Hit().IgnoreError();  // a crash here; an error means nothing
+  }
   bool IsFull(absl::Span<const OutboxRow> rows) const {
     return rows.size() >= static_cast<size_t>(options_.batch);
   }
@@ -233,7 +237,10 @@ void OutboxRelay::Impl::Serve(RelaySession& session) {
   while (!stopping()) {
     Sleep(round_began + kPace - absl::Now());
     round_began = absl::Now();
-    if (absl::Now() >= next_watch) {
+    const bool watch = round_began >= next_watch;
+    // Before it looks how the stream agrees with the marks, too.
+    if (watch || round_began >= session.marks_due()) WriteMarks(session);
+    if (watch) {
       Watch(session);
       next_watch = absl::Now() + kWatchInterval;
     }
@@ -241,9 +248,11 @@ void OutboxRelay::Impl::Serve(RelaySession& session) {
     options_.committed->Take();
     session.Notified();
     int64_t flush = 0;
+    bool flushing = false;
     {
       MutexLock lock(mutex_);
       flush = flush_wanted_;
+      flushing = flush > flush_done_;
     }
     const Round round = PublishRound(session);
     if (absl::Now() >= next_retention) {
@@ -257,13 +266,16 @@ void OutboxRelay::Impl::Serve(RelaySession& session) {
         break;
       case Round::kEmpty: {
         backoff = kMinBackoff;
+        if (flushing) WriteMarks(session);
         {
           MutexLock lock(mutex_);
           flush_done_ = flush;
           changed_.SignalAll();
         }
         if (!session.Notified() && next_retention > absl::Now()) {
-          session.Wait({wake_.fd(), options_.committed->fd()}, kPoll);
+          session.Wait({wake_.fd(), options_.committed->fd()},
+                       std::clamp(session.marks_due() - absl::Now(),
+                                  absl::ZeroDuration(), kPoll));
         }
         break;
       }
@@ -273,6 +285,7 @@ void OutboxRelay::Impl::Serve(RelaySession& session) {
         break;
     }
   }
+  WriteMarks(session);
 }
 
 OutboxRelay::Impl::Round OutboxRelay::Impl::PublishRound(
@@ -288,7 +301,8 @@ OutboxRelay::Impl::Round OutboxRelay::Impl::PublishRound(
     std::vector<RelaySession::Mark> marks;
     marks.reserve(rows.size());
     for (const OutboxRow& row : rows) marks.push_back({row.event_id, 0});
-    session.MarkPublished(marks, options_.stream);
+    session.Acknowledged(marks);
+    session.WriteMarks(options_.stream);
   }
   absl::Status broker = before_publish.Hit();
   if (broker.ok()) {
@@ -296,15 +310,14 @@ OutboxRelay::Impl::Round OutboxRelay::Impl::PublishRound(
         PublishInWaves(jetstream_, absl::MakeSpan(rows), kPublishTimeout);
     broker = before_mark.Hit();
     if (broker.ok()) broker = Settle(session, rows, acks);
-    if (broker.ok()) broker = after_mark.Hit();
   }
   NoteBroker(broker);
   if (!broker.ok()) return Round::kBrokerAway;
   return IsFull(rows) ? Round::kMore : Round::kEmpty;
 }
 
-// Marks what was acknowledged, in one statement, and sets aside what was
-// refused. Returns why the broker seems to be away, if it does.
+// Takes note of what was acknowledged, and sets aside what was refused. Returns
+// why the broker seems to be away, if it does.
 absl::Status OutboxRelay::Impl::Settle(
     RelaySession& session, absl::Span<const OutboxRow> rows,
     absl::Span<const absl::StatusOr<PublishAck>> acks) {
@@ -337,7 +350,7 @@ absl::Status OutboxRelay::Impl::Settle(
   }
   metrics_.refused.Set(static_cast<double>(refused_.size()));
   if (!marks.empty()) {
-    session.MarkPublished(marks, options_.stream);
+    session.Acknowledged(marks);
     metrics_.published.Increment(static_cast<double>(marks.size()));
     if (lowest <= last_sequence_ && !reset_) {
       session.Distrust(options_.stream);

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/substitute.h"
+#include "absl/time/clock.h"
 
 #include "platform/pg/array.h"
 #include "platform/pg/time.h"
@@ -35,7 +36,19 @@ constexpr char kChannel[] = "outbox";
 // "outbox" in ASCII; advisory locks are per database.
 constexpr int64_t kLockKey = 0x6f7574626f78;
 
+// So long may events be acknowledged and not marked, and so many.
+constexpr absl::Duration kMarkAfter = absl::Milliseconds(100);
+constexpr size_t kMostUnmarked = 256;
+
 constexpr char kUnpublished[] = "platform_relay_unpublished";
+// By NOT IN, which looks things up by hash, where `<> ALL` compares each.
+constexpr char kUnpublishedSql[] = R"sql(, o.position
+    FROM outbox AS o
+    WHERE o.published_at IS NULL AND o.position > $3
+      AND o.aggregate_id <> ALL ($2::uuid[])
+      AND o.event_id NOT IN (SELECT unnest($4::uuid[]))
+    ORDER BY o.position LIMIT $1)sql";
+
 // A plan made while there are few must not be one that goes through all of them
 // for every mark: it is kept when they are many. So neither `published_at IS
 // NULL`, which has an index of its own, nor a plain `=`, for which a whole
@@ -124,18 +137,11 @@ class RelaySession::Ear : public pqxx::notification_receiver {
 RelaySession::RelaySession(const std::string& dsn) : connection_(dsn) {
   pqxx::nontransaction(connection_).exec(kSettings);
   connection_.prepare(kUnpublished,
-                      absl::StrCat("SELECT", kOutboxColumns, R"sql(, o.position
-    FROM outbox AS o
-    WHERE o.published_at IS NULL AND o.position > $3
-      AND o.aggregate_id <> ALL ($2::uuid[])
-    ORDER BY o.position LIMIT $1)sql"));
+                      absl::StrCat("SELECT", kOutboxColumns, kUnpublishedSql));
   if (planted::Is("relays_skip_locked")) {
-    connection_.prepare("relay_shared", absl::StrCat("SELECT", kOutboxColumns,
-                                                     R"sql(, o.position
-    FROM outbox AS o
-    WHERE o.published_at IS NULL AND o.position > $3
-      AND o.aggregate_id <> ALL ($2::uuid[])
-    ORDER BY o.position LIMIT $1 FOR UPDATE SKIP LOCKED)sql"));
+    connection_.prepare("relay_shared",
+                        absl::StrCat("SELECT", kOutboxColumns, kUnpublishedSql,
+                                     " FOR UPDATE SKIP LOCKED"));
   }
   connection_.prepare(kMark, kMarkSql);
   connection_.prepare(kNoteStream, kNoteStreamSql);
@@ -174,7 +180,8 @@ void RelaySession::Wait(std::initializer_list<int> fds,
   std::vector<pollfd> all = {{connection_.sock(), POLLIN, 0}};
   for (const int fd : fds) all.push_back({fd, POLLIN, 0});
   poll(all.data(), all.size(),
-       static_cast<int>(absl::ToInt64Milliseconds(timeout)));
+       static_cast<int>(absl::ToInt64Milliseconds(
+           absl::Ceil(timeout, absl::Milliseconds(1)))));
 }
 
 std::vector<OutboxRow> RelaySession::Unpublished(
@@ -182,14 +189,17 @@ std::vector<OutboxRow> RelaySession::Unpublished(
     absl::Span<const std::string> without) {
   pg::Array excluded;
   for (const std::string& aggregate : without) excluded.Add(aggregate);
+  pg::Array acknowledged;
+  for (const Mark& mark : unmarked_) acknowledged.Add(mark.event_id);
   const int64_t floor =
       planted::Is("outbox_by_position") ? highest_seen_ : floor_;
   // Locked until they are marked, and skipped by the other relay.
   const bool share = planted::Is("relays_skip_locked");
   if (share) pqxx::nontransaction(connection_).exec("COMMIT; BEGIN");
   pqxx::nontransaction tx(connection_);
-  const pqxx::result found = tx.exec_prepared(
-      share ? "relay_shared" : kUnpublished, limit, excluded.text(), floor);
+  const pqxx::result found =
+      tx.exec_prepared(share ? "relay_shared" : kUnpublished, limit,
+                       excluded.text(), floor, acknowledged.text());
   std::vector<OutboxRow> rows;
   rows.reserve(found.size());
   for (const pqxx::row& row : found) rows.push_back(RowOf(row, source));
@@ -199,12 +209,21 @@ std::vector<OutboxRow> RelaySession::Unpublished(
   return rows;
 }
 
-void RelaySession::MarkPublished(absl::Span<const Mark> marks,
-                                 const std::string& stream) {
+void RelaySession::Acknowledged(absl::Span<const Mark> marks) {
+  if (marks.empty()) return;
+  if (unmarked_.empty()) mark_by_ = absl::Now() + kMarkAfter;
+  unmarked_.insert(unmarked_.end(), marks.begin(), marks.end());
+  if (unmarked_.size() >= kMostUnmarked || planted::Is("relays_skip_locked")) {
+    mark_by_ = absl::InfinitePast();
+  }
+}
+
+void RelaySession::WriteMarks(const std::string& stream) {
+  if (unmarked_.empty()) return;
   pg::Array ids;
   pg::Array sequences;
   uint64_t last = 0;
-  for (const Mark& mark : marks) {
+  for (const Mark& mark : unmarked_) {
     ids.Add(mark.event_id);
     sequences.Add(static_cast<int64_t>(mark.sequence));
     last = std::max(last, mark.sequence);
@@ -213,6 +232,8 @@ void RelaySession::MarkPublished(absl::Span<const Mark> marks,
   tx.exec_prepared(kMark, ids.text(), sequences.text(), stream,
                    static_cast<int64_t>(last));
   if (planted::Is("relays_skip_locked")) tx.exec("COMMIT");
+  unmarked_.clear();
+  mark_by_ = absl::InfiniteFuture();
 }
 
 RelaySession::StreamMemory RelaySession::Remember(const std::string& stream,

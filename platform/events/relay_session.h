@@ -42,8 +42,8 @@ class RelaySession {
   // Waits for that, for one of `fds` to become readable, or `timeout`.
   void Wait(std::initializer_list<int> fds, absl::Duration timeout);
 
-  // The first `limit` unpublished events, except those of the aggregates
-  // `without`.
+  // The first `limit` events that are neither published nor Acknowledged(),
+  // except those of the aggregates `without`.
   std::vector<OutboxRow> Unpublished(int limit, const std::string& source,
                                      absl::Span<const std::string> without);
 
@@ -52,9 +52,15 @@ class RelaySession {
     std::string event_id;
     uint64_t sequence;
   };
-  // Marks events as published, and raises the last acknowledged sequence of
-  // `stream`.
-  void MarkPublished(absl::Span<const Mark> marks, const std::string& stream);
+  // From now on this session leaves them out. Marking costs more than looking,
+  // so many are marked together: until WriteMarks(), the end of the session
+  // means that they are published again, under their ids.
+  void Acknowledged(absl::Span<const Mark> marks);
+  // When that is to be called; InfiniteFuture() if there is nothing to mark.
+  absl::Time marks_due() const { return mark_by_; }
+  // Marks what was acknowledged as published, and raises the last acknowledged
+  // sequence of `stream`.
+  void WriteMarks(const std::string& stream);
 
   // What is remembered of a stream.
   struct StreamMemory {
@@ -91,6 +97,8 @@ class RelaySession {
 
   pg::Connection connection_;
   std::unique_ptr<Ear> ear_;
+  std::vector<Mark> unmarked_;
+  absl::Time mark_by_ = absl::InfiniteFuture();  // while there are none
 
   // Nothing unpublished has a position up to here, and nothing will: whoever
   // took such a position has ended. Without it every look for the unpublished

@@ -78,7 +78,8 @@ TEST_F(RelayTest, MarksByKeyAndNotByGoingThroughAllThatWait) {
     RelaySession session(db_.dsn());
     const auto mark_oldest = [&session] {
       const std::vector<OutboxRow> rows = session.Unpublished(1, "test", {});
-      session.MarkPublished({{rows.at(0).event_id, 1}}, "TEST");
+      session.Acknowledged({{rows.at(0).event_id, 1}});
+      session.WriteMarks("TEST");
     };
     ASSERT_THAT(AppendAll({Event(100, 1)}), IsOk());
     mark_oldest();
@@ -115,6 +116,49 @@ TEST_F(RelayTest, WhatWasPublishedAndNotMarkedIsPublishedAgainUnderItsId) {
   EXPECT_EQ(recording.duplicates(), 2);
   EXPECT_EQ(Metric("outbox_duplicates_total") - before, 2);
   EXPECT_EQ(Messages().size(), 2);
+}
+
+TEST_F(RelayTest, WhatWasPublishedAndIsNotMarkedYetIsNotPublishedAgain) {
+  RecordingJetStream recording(*jetstream_);
+  OutboxRelay relay(Relay(), recording);
+  for (int i = 1; i <= 20; ++i) {
+    ASSERT_THAT(AppendAll({Event(1, i)}), IsOk());
+    ASSERT_TRUE(Eventually(absl::Seconds(10),
+                           [&] { return recording.published() >= i; }));
+  }
+
+  ASSERT_TRUE(EventuallyAllPublished());
+  EXPECT_EQ(recording.published(), 20);
+}
+
+TEST_F(RelayTest, MarksAreWrittenTogetherAndLostWithTheirSession) {
+  ASSERT_THAT(AppendAll({Event(1, 1), Event(2, 1)}), IsOk());
+  RelaySession session(db_.dsn());
+  RelaySession next(db_.dsn());
+  const auto left = [](RelaySession& of) {
+    return of.Unpublished(10, "test", {}).size();
+  };
+  EXPECT_EQ(session.marks_due(), absl::InfiniteFuture());
+
+  session.Acknowledged({{session.Unpublished(1, "test", {})[0].event_id, 1}});
+
+  EXPECT_EQ(left(session), 1);
+  EXPECT_EQ(left(next), 2);
+  EXPECT_LT(session.marks_due(), absl::Now() + absl::Seconds(1));
+
+  session.WriteMarks("TEST");
+
+  EXPECT_EQ(left(next), 1);
+  EXPECT_EQ(session.marks_due(), absl::InfiniteFuture());
+}
+
+TEST_F(RelayTest, ManyMarksDoNotWait) {
+  RelaySession session(db_.dsn());
+  const std::vector<RelaySession::Mark> many(500, {Event(1, 1).event_id, 1});
+
+  session.Acknowledged(many);
+
+  EXPECT_LE(session.marks_due(), absl::Now());
 }
 
 TEST_F(RelayTest, PublishesWhatTheWireFormatSays) {
