@@ -63,7 +63,8 @@ struct Metrics {
       "outbox_published_total", "Events that the stream acknowledged.");
   prometheus::Counter& duplicates = metrics::Counter(
       "outbox_duplicates_total",
-      "Events that the stream had already: their acknowledgement was lost.");
+      "Events that the stream had already: their acknowledgement or their "
+      "mark was lost.");
   prometheus::Counter& failures =
       metrics::Counter("outbox_publish_failures_total",
                        "Tries to publish an event that were not acknowledged.");
@@ -140,6 +141,7 @@ class OutboxRelay::Impl {
   absl::Status Settle(RelaySession& session, absl::Span<const OutboxRow> rows,
                       absl::Span<const absl::StatusOr<PublishAck>> acks);
   void WriteMarks(RelaySession& session) {
+    if (session.marks_due() == absl::InfiniteFuture()) return;
     session.WriteMarks(options_.stream);
     after_mark.Hit().IgnoreError();  // a crash here; an error means nothing
   }
@@ -238,8 +240,11 @@ void OutboxRelay::Impl::Serve(RelaySession& session) {
     Sleep(round_began + kPace - absl::Now());
     round_began = absl::Now();
     const bool watch = round_began >= next_watch;
-    // Before it looks how the stream agrees with the marks, too.
-    if (watch || round_began >= session.marks_due()) WriteMarks(session);
+    // At once where they are compared with the stream: by Watch(), and by a
+    // repair that is under way.
+    if (watch || reset_ || round_began >= session.marks_due()) {
+      WriteMarks(session);
+    }
     if (watch) {
       Watch(session);
       next_watch = absl::Now() + kWatchInterval;
@@ -280,6 +285,7 @@ void OutboxRelay::Impl::Serve(RelaySession& session) {
         break;
       }
       case Round::kBrokerAway:
+        WriteMarks(session);
         Sleep(backoff);
         backoff = std::min(backoff * 2, kMaxBackoff);
         break;

@@ -34,10 +34,10 @@ struct RelayOptions {
 // When its session ends another takes over; what the old one still publishes is
 // harmless, it has the same event ids. An event is published only after every
 // earlier one of its aggregate was acknowledged, and marked only from the
-// acknowledgement, within a tenth of a second: a crash before that means that
-// it is published twice. The broker away means that events wait. An event that
-// the broker refuses (too big for the stream, say) waits too, and the next ones
-// of its aggregate behind it; others go on.
+// acknowledgement, with the next round after a tenth of a second: a crash
+// before that means that it is published twice. The broker away means that
+// events wait. An event that the broker refuses (too big for the stream, say)
+// waits too, and the next ones of its aggregate behind it; others go on.
 //
 // The active one also compares the stream with what it acknowledged, every few
 // seconds and by a handful of numbers: created anew, sequences that went back,

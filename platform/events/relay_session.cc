@@ -17,7 +17,7 @@ namespace {
 
 // The session's settings, and why:
 //   synchronous_commit    a mark that is lost means an event published twice,
-//                         under the same id; that is not worth an fsync a round
+//                         under the same id; that is not worth an fsync
 //   plan_cache_mode …     the plans must not change with the statistics of a
 //                         table that is empty at one moment and full the next
 //   statement_timeout     the role's is for requests; nobody waits for this
@@ -36,7 +36,7 @@ constexpr char kChannel[] = "outbox";
 // "outbox" in ASCII; advisory locks are per database.
 constexpr int64_t kLockKey = 0x6f7574626f78;
 
-// So long may events be acknowledged and not marked, and so many.
+// Marks are due so long after the first of them, and once they are so many.
 constexpr absl::Duration kMarkAfter = absl::Milliseconds(100);
 constexpr size_t kMostUnmarked = 256;
 

@@ -131,7 +131,20 @@ TEST_F(RelayTest, WhatWasPublishedAndIsNotMarkedYetIsNotPublishedAgain) {
   EXPECT_EQ(recording.published(), 20);
 }
 
-TEST_F(RelayTest, MarksAreWrittenTogetherAndLostWithTheirSession) {
+TEST_F(RelayTest, MarksAreWrittenWhenItStops) {
+  RecordingJetStream recording(*jetstream_);
+  std::optional<OutboxRelay> relay;
+  relay.emplace(Relay(), recording);
+  ASSERT_THAT(AppendAll({Event(1, 1)}), IsOk());
+  ASSERT_TRUE(Eventually(absl::Seconds(10),
+                         [&] { return recording.published() == 1; }));
+
+  relay.reset();
+
+  EXPECT_TRUE(AllPublished());
+}
+
+TEST_F(RelayTest, MarksAreWrittenTogetherAndAreOfTheirSession) {
   ASSERT_THAT(AppendAll({Event(1, 1), Event(2, 1)}), IsOk());
   RelaySession session(db_.dsn());
   RelaySession next(db_.dsn());
