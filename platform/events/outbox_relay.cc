@@ -141,8 +141,7 @@ class OutboxRelay::Impl {
   absl::Status Settle(RelaySession& session, absl::Span<const OutboxRow> rows,
                       absl::Span<const absl::StatusOr<PublishAck>> acks);
   void WriteMarks(RelaySession& session) {
-    if (session.marks_due() == absl::InfiniteFuture()) return;
-    session.WriteMarks(options_.stream);
+    if (!session.WriteMarks(options_.stream)) return;
     after_mark.Hit().IgnoreError();  // a crash here; an error means nothing
   }
   bool IsFull(absl::Span<const OutboxRow> rows) const {

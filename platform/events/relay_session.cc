@@ -218,8 +218,8 @@ void RelaySession::Acknowledged(absl::Span<const Mark> marks) {
   }
 }
 
-void RelaySession::WriteMarks(const std::string& stream) {
-  if (unmarked_.empty()) return;
+bool RelaySession::WriteMarks(const std::string& stream) {
+  if (unmarked_.empty()) return false;
   pg::Array ids;
   pg::Array sequences;
   uint64_t last = 0;
@@ -234,6 +234,7 @@ void RelaySession::WriteMarks(const std::string& stream) {
   if (planted::Is("relays_skip_locked")) tx.exec("COMMIT");
   unmarked_.clear();
   mark_by_ = absl::InfiniteFuture();
+  return true;
 }
 
 RelaySession::StreamMemory RelaySession::Remember(const std::string& stream,

@@ -59,8 +59,8 @@ class RelaySession {
   // When that is to be called; InfiniteFuture() if there is nothing to mark.
   absl::Time marks_due() const { return mark_by_; }
   // Marks what was acknowledged as published, and raises the last acknowledged
-  // sequence of `stream`.
-  void WriteMarks(const std::string& stream);
+  // sequence of `stream`. False if there was nothing to mark.
+  bool WriteMarks(const std::string& stream);
 
   // What is remembered of a stream.
   struct StreamMemory {
